@@ -1,0 +1,106 @@
+// swift-tools-version: 6.2
+// The house of Apus: arrows point down only. README.md says what it is, ARCHITECTURE.md how it hangs together.
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+/// A library target of ours; its folder is `Sources/<name>`.
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(
+        name: name, dependencies: dependencies, exclude: ["README.md"],
+        swiftSettings: settings)
+}
+
+/// The tests of one target; its folder is `Tests/<name>`.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+let package = Package(
+    name: "apus",
+    products: [.executable(name: "apus", targets: ["apus"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    ],
+    targets: [
+        // MARK: L4: the program
+        .executableTarget(name: "apus", dependencies: ["KubeCluster"], swiftSettings: settings),
+        library(
+            "KubeCluster",
+            [
+                "KubeBase", "KubeWire", "KubeCrypto", "KubeNet", "KubeOS", "KubeModel", "KubeAPI", "KubeStore",
+                "KubeServer", "KubeResources", "KubeClient", "KubeControllers", "KubeScheduler", "KubeNode",
+                "KubeProxy", "KubeDNS", "KubeCtl",
+            ]),
+
+        // MARK: L3: clients; they know the API, never the server
+        library("KubeControllers", ["KubeBase", "KubeWire", "KubeCrypto", "KubeModel", "KubeAPI", "KubeClient"]),
+        library("KubeScheduler", ["KubeBase", "KubeWire", "KubeModel", "KubeAPI", "KubeClient"]),
+        library(
+            "KubeNode",
+            [
+                "KubeBase", "KubeWire", "KubeCrypto", "KubeNet", "KubeOS", "KubeModel", "KubeAPI", "KubeClient",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]),
+        library("KubeProxy", ["KubeBase", "KubeWire", "KubeOS", "KubeModel", "KubeAPI", "KubeClient"]),
+        library("KubeDNS", ["KubeBase", "KubeWire", "KubeNet", "KubeModel", "KubeAPI", "KubeClient"]),
+        library("KubeCtl", ["KubeBase", "KubeWire", "KubeNet", "KubeOS", "KubeModel", "KubeAPI", "KubeClient"]),
+
+        // MARK: L2: the two halves, which meet only in L1 types and requests
+        library("KubeResources", ["KubeBase", "KubeWire", "KubeCrypto", "KubeModel", "KubeAPI", "KubeServer"]),
+        library(
+            "KubeServer",
+            ["KubeBase", "KubeWire", "KubeCrypto", "KubeNet", "KubeModel", "KubeAPI", "KubeStore"]),
+        library("KubeStore", ["KubeBase", "KubeWire", "CSQLite"]),
+        library("KubeClient", ["KubeBase", "KubeWire", "KubeNet", "KubeModel", "KubeAPI"]),
+
+        // MARK: L1: the language of Kubernetes, no I/O
+        library("KubeAPI", ["KubeBase", "KubeWire", "KubeModel"]),
+        library("KubeModel", ["KubeBase", "KubeWire"]),
+
+        // MARK: L0: know nothing of Kubernetes
+        library(
+            "KubeNet",
+            [
+                "KubeBase", "KubeWire", "KubeCrypto",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+                .product(name: "NIOHPACK", package: "swift-nio-http2"),
+            ]),
+        library(
+            "KubeCrypto",
+            [
+                "KubeBase", "KubeWire",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "_CryptoExtras", package: "swift-crypto"),
+                .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+            ]),
+        library("KubeOS", ["KubeBase", "KubeWire", "CKubeOS", "CNFTables"]),
+        library("KubeWire", ["KubeBase", .product(name: "Yams", package: "Yams")]),
+        library("KubeBase", [.product(name: "Logging", package: "swift-log")]),
+
+        // MARK: C: headers only
+        .target(name: "CKubeOS"),
+        .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CNFTables", providers: [.apt(["libnftables-dev"])]),
+    ]
+)
