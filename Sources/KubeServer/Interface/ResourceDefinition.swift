@@ -1,0 +1,107 @@
+// All that the server must know about one served resource; KubeResources makes one per built-in kind.
+
+package import KubeModel
+package import KubeWire
+
+/// One version of one resource, as discovery shows it, plus how its objects are kept and judged.
+package struct ResourceDefinition: Sendable {
+    package var gvr: GroupVersionResource
+    package var kind: String
+    package var listKind: String
+    package var singular: String
+    package var shortNames: [String] = []
+    package var categories: [String] = []
+    package var isNamespaced: Bool
+    package var verbs: [String]
+    package var subresources: [SubresourceDefinition] = []
+    /// The schema's type: `core/v1.Pod`. Empty: no schema (anything goes), as for custom resources without one.
+    package var typeName: String = ""
+    /// `/registry/pods`, without a slash at the end; empty when objects are not stored (TokenReview): then `virtual`
+    /// serves it.
+    package var storagePrefix: String
+    /// `apiVersion` and `kind` of stored objects; several served versions share one.
+    package var storage: GroupVersionKind
+    /// base64 of the first 8 bytes of SHA-256 of `group/version/kind`; discovery's storageVersionHash.
+    package var storageHash: String = ""
+    package var strategy: any Strategy
+    /// Converts between this served version and the storage version; nil: they differ in apiVersion only.
+    package var conversion: (any VersionConversion)?
+    /// Serves the verbs of a resource that has no storage (reviews, componentstatuses, bindings).
+    package var virtual: (any SubresourceHandler)?
+    /// Labels that field selectors accept beside metadata.name and metadata.namespace → the path compared.
+    package var selectableFields: [(label: String, path: [String])] = []
+    /// Makes a meta.k8s.io/v1 Table (columnDefinitions + rows without `object`); nil: the printer of KubeAPI by type,
+    /// or Name and Age.
+    package var table: (@Sendable (_ objects: [JSON]) -> JSON)?
+    /// Preferred over other versions of the group in discovery when lower.
+    package var isDeprecated: Bool = false
+
+    package init(
+        gvr: GroupVersionResource, kind: String, listKind: String, singular: String, isNamespaced: Bool,
+        verbs: [String], storagePrefix: String, strategy: any Strategy
+    ) {
+        self.gvr = gvr
+        self.kind = kind
+        self.listKind = listKind
+        self.singular = singular
+        self.isNamespaced = isNamespaced
+        self.verbs = verbs
+        self.storagePrefix = storagePrefix
+        self.storage = GroupVersionKind(group: gvr.group, version: gvr.version, kind: kind)
+        self.strategy = strategy
+    }
+
+    package var gvk: GroupVersionKind { GroupVersionKind(group: gvr.group, version: gvr.version, kind: kind) }
+    package var groupResource: GroupResource { gvr.groupResource }
+    package var groupKind: GroupKind { GroupKind(group: gvr.group, kind: kind) }
+    package var apiVersion: String { gvr.groupVersion.description }
+    package var isStored: Bool { !storagePrefix.isEmpty }
+    package func subresource(_ name: String) -> SubresourceDefinition? { subresources.first { $0.name == name } }
+
+    /// Every standard verb.
+    package static let allVerbs: [String] = [
+        "create", "delete", "deletecollection", "get", "list", "patch", "update", "watch",
+    ]
+}
+
+package struct SubresourceDefinition: Sendable {
+    /// `status`, `scale`, `log`, …
+    package var name: String
+    package var kind: GroupVersionKind
+    package var typeName: String = ""
+    package var verbs: [String]
+    package var handler: Handling
+
+    package enum Handling: Sendable {
+        /// get, update and patch of the same object through the strategy's `prepareForStatusUpdate`.
+        case status
+        /// get, update and patch of the same object through another strategy (ephemeralcontainers, resize, approval).
+        case object(any Strategy)
+        /// autoscaling/v1 Scale over `spec.replicas`, `status.replicas` and the selector.
+        case scale(ScalePaths)
+        case custom(any SubresourceHandler)
+    }
+
+    package init(name: String, kind: GroupVersionKind, typeName: String = "", verbs: [String], handler: Handling) {
+        self.name = name
+        self.kind = kind
+        self.typeName = typeName
+        self.verbs = verbs
+        self.handler = handler
+    }
+}
+
+/// Where a Scale finds its numbers in the object.
+package struct ScalePaths: Sendable {
+    package var specReplicas: [String] = ["spec", "replicas"]
+    package var statusReplicas: [String] = ["status", "replicas"]
+    /// A LabelSelector object, a map of strings (ReplicationController) or a string (custom resources).
+    package var selector: [String] = ["spec", "selector"]
+    package init() {}
+}
+
+/// Between a served version and the storage version of the same kind. kind and apiVersion are set by the caller.
+package protocol VersionConversion: Sendable {
+    func toStorage(_ object: JSON) -> JSON
+    func fromStorage(_ object: JSON) -> JSON
+}
