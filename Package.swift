@@ -77,10 +77,12 @@ let package = Package(
         library(
             "KubeNet",
             [
-                "KubeBase", "KubeWire", "KubeCrypto",
+                "KubeBase", "KubeWire", "KubeCrypto", "CZlib",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
                 .product(name: "NIOHPACK", package: "swift-nio-http2"),
@@ -98,9 +100,13 @@ let package = Package(
         library("KubeWire", ["KubeBase", .product(name: "Yams", package: "Yams")]),
         library("KubeBase", [.product(name: "Logging", package: "swift-log")]),
 
+        tests("KubeCryptoTests", ["KubeBase", "KubeWire", "KubeCrypto"]),
+        tests("KubeNetTests", ["KubeBase", "KubeWire", "KubeCrypto", "KubeNet"]),
+
         // MARK: C: headers only
         .target(name: "CKubeOS"),
         .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CNFTables", providers: [.apt(["libnftables-dev"])]),
     ]
 )
