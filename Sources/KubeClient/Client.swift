@@ -1,6 +1,5 @@
 // The verbs of the API over any transport.
 
-package import KubeBase
 package import KubeModel
 package import KubeWire
 

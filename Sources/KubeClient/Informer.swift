@@ -1,6 +1,6 @@
 // A local copy of one resource kept by list and watch: client-go's reflector, store and informer in one.
 
-package import KubeBase
+import KubeBase
 package import KubeModel
 package import KubeWire
 import Logging
@@ -13,29 +13,37 @@ import Synchronization
 package final class Informer: Component {
     /// `old` is nil for an object that is new to us, `new` is nil for one that is gone.
     package typealias Handler = @Sendable (_ old: JSON?, _ new: JSON?) -> Void
+    /// Cuts an object down to what is kept of it.
+    package typealias Transform = @Sendable (JSON) -> JSON
 
     private struct State {
-        var objects: [ObjectKey: JSON] = [:]
+        var objects: ObjectCache = ObjectCache()
         var isSynced: Bool = false
+        var isOver: Bool = false
         var handlers: [Handler] = []
-        var waiters: [CheckedContinuation<Void, Never>] = []
+        var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
+        var nextWaiter: Int = 0
     }
 
     package let resource: GroupVersionResource
     package let namespace: String
     private let client: Client
     private let query: [String: String]
+    private let transform: Transform?
     private let state: Mutex<State> = Mutex(State())
+    private let ending: Wakeup = Wakeup()
     private let log: Logger
 
     /// `query` may hold labelSelector and fieldSelector.
     package init(
-        _ client: Client, _ resource: GroupVersionResource, namespace: String = "", query: [String: String] = [:]
+        _ client: Client, _ resource: GroupVersionResource, namespace: String = "", query: [String: String] = [:],
+        transform: Transform? = nil
     ) {
         self.client = client
         self.resource = resource
         self.namespace = namespace
         self.query = query
+        self.transform = transform
         self.log = .component("informer.\(resource.resource)")
     }
 
@@ -45,9 +53,14 @@ package final class Informer: Component {
     package func onChange(_ handler: @escaping Handler) {
         let known: [JSON] = state.withLock {
             $0.handlers.append(handler)
-            return Array($0.objects.values)
+            return $0.objects.all
         }
         for object in known { handler(nil, object) }
+    }
+
+    /// A second way to find objects; see `list(index:_:)`. Adding a name again changes nothing.
+    package func addIndex(_ name: String, _ keys: @escaping ObjectCache.IndexKeys) {
+        state.withLock { $0.objects.addIndex(name, keys) }
     }
 
     package func get(_ key: ObjectKey) -> JSON? { state.withLock { $0.objects[key] } }
@@ -55,25 +68,52 @@ package final class Informer: Component {
         get(ObjectKey(namespace: namespace, name: name))
     }
     /// In no particular order.
-    package func list() -> [JSON] { state.withLock { Array($0.objects.values) } }
-    package func list(namespace: String) -> [JSON] {
-        state.withLock { s in s.objects.compactMap { $0.key.namespace == namespace ? $0.value : nil } }
+    package func list() -> [JSON] { state.withLock { $0.objects.all } }
+    package func list(namespace: String) -> [JSON] { state.withLock { $0.objects.all(namespace: namespace) } }
+    package func list(index: String, _ key: String) -> [JSON] {
+        state.withLock { $0.objects.all(index: index, key) }
     }
+    package var count: Int { state.withLock { $0.objects.count } }
     package var isSynced: Bool { state.withLock { $0.isSynced } }
 
-    /// Returns when the first list has arrived (or at once when it has).
+    /// Returns when the first list has arrived (or at once when it has), or when it never will: stopped or cancelled.
     package func waitForSync() async {
-        await withCheckedContinuation { (waiter: CheckedContinuation<Void, Never>) in
-            let isSynced: Bool = state.withLock {
-                if !$0.isSynced { $0.waiters.append(waiter) }
-                return $0.isSynced
+        let id: Int = state.withLock {
+            $0.nextWaiter += 1
+            return $0.nextWaiter
+        }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { (waiter: CheckedContinuation<Void, Never>) in
+                let isOver: Bool = state.withLock {
+                    if $0.isSynced || $0.isOver || Task.isCancelled { return true }
+                    $0.waiters[id] = waiter
+                    return false
+                }
+                if isOver { waiter.resume() }
             }
-            if isSynced { waiter.resume() }
+        } onCancel: {
+            state.withLock { $0.waiters.removeValue(forKey: id) }?.resume()
         }
     }
 
+    /// Ends `run`.
+    package func stop() {
+        state.withLock { $0.isOver = true }
+        ending.raise()
+    }
+
     package func run() async throws {
-        defer { release() }
+        defer { for waiter in takeWaiters(over: true) { waiter.resume() } }
+        guard !state.withLock({ $0.isOver }) else { return }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.ending.wait() }
+            group.addTask { try? await self.listAndWatch() }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func listAndWatch() async throws {
         var backoff: Duration = .milliseconds(50)
         while !Task.isCancelled {
             do {
@@ -81,7 +121,8 @@ package final class Informer: Component {
                 backoff = .milliseconds(50)
                 while !Task.isCancelled { revision = try await follow(from: revision) }
             } catch let error as StatusError where error.isExpired {
-                continue
+                log.debug("\(resource): \(error); listing again")
+                try await Task.sleep(for: .milliseconds(10))
             } catch is CancellationError {
                 return
             } catch {
@@ -92,14 +133,16 @@ package final class Informer: Component {
         }
     }
 
-    private func release() {
-        let waiters: [CheckedContinuation<Void, Never>] = state.withLock {
-            let w: [CheckedContinuation<Void, Never>] = $0.waiters
-            $0.waiters = []
-            return w
+    private func takeWaiters(over: Bool = false) -> [CheckedContinuation<Void, Never>] {
+        state.withLock {
+            let waiters: [CheckedContinuation<Void, Never>] = Array($0.waiters.values)
+            $0.waiters = [:]
+            if over { $0.isOver = true } else { $0.isSynced = true }
+            return waiters
         }
-        for waiter in waiters { waiter.resume() }
     }
+
+    private func kept(_ object: JSON) -> JSON { transform.map { $0(object) } ?? object }
 
     /// Lists, tells handlers what differs, and answers the list's revision.
     private func relist() async throws -> String {
@@ -113,22 +156,23 @@ package final class Informer: Component {
                 object.kind = .string(kind)
                 object.apiVersion = .string(apiVersion)
             }
-            fresh[ObjectKey(of: object)] = object
+            fresh[ObjectKey(of: object)] = kept(object)
         }
-        let (old, handlers, waiters): ([ObjectKey: JSON], [Handler], [CheckedContinuation<Void, Never>]) =
-            state.withLock {
-                let old: [ObjectKey: JSON] = $0.objects
-                let waiters: [CheckedContinuation<Void, Never>] = $0.waiters
-                $0.objects = fresh
-                $0.isSynced = true
-                $0.waiters = []
-                return (old, $0.handlers, waiters)
+        let (changes, handlers): ([(old: JSON?, new: JSON?)], [Handler]) = state.withLock { s in
+            var changes: [(old: JSON?, new: JSON?)] = []
+            for old in s.objects.all where fresh[ObjectKey(of: old)] == nil {
+                _ = s.objects.remove(ObjectKey(of: old))
+                changes.append((old, nil))
             }
-        for (key, object) in fresh where old[key]?.metadata.resourceVersion != object.metadata.resourceVersion {
-            for handler in handlers { handler(old[key], object) }
+            for (key, object) in fresh {
+                let old: JSON? = s.objects.store(object, key)
+                if let old, old.metadata.resourceVersion == object.metadata.resourceVersion { continue }
+                changes.append((old, object))
+            }
+            return (changes, s.handlers)
         }
-        for (key, object) in old where fresh[key] == nil { for handler in handlers { handler(object, nil) } }
-        for waiter in waiters { waiter.resume() }
+        for change in changes { for handler in handlers { handler(change.old, change.new) } }
+        for waiter in takeWaiters() { waiter.resume() }
         return list.metadata.resourceVersion.text
     }
 
@@ -139,28 +183,30 @@ package final class Informer: Component {
         watchQuery["resourceVersion"] = start
         watchQuery["allowWatchBookmarks"] = "true"
         let events: WatchStream = try await client.watch(resource, namespace: namespace, query: watchQuery)
+        var isEmpty: Bool = true
         for try await event in events {
+            isEmpty = false
             switch event.kind {
             case .error: throw StatusError(status: event.object, code: 500)
             case .bookmark: break
-            case .added, .modified: store(event.object, key: ObjectKey(of: event.object))
+            case .added, .modified: store(kept(event.object), key: ObjectKey(of: event.object))
             case .deleted: remove(event.object, key: ObjectKey(of: event.object))
             }
             revision = event.object.metadata.resourceVersion.text
         }
         try Task.checkCancellation()
+        // A server that ends each watch at once must not be asked in a tight loop.
+        if isEmpty { try await Task.sleep(for: .milliseconds(100)) }
         return revision
     }
 
     private func store(_ object: JSON, key: ObjectKey) {
-        let (old, handlers): (JSON?, [Handler]) = state.withLock {
-            ($0.objects.updateValue(object, forKey: key), $0.handlers)
-        }
+        let (old, handlers): (JSON?, [Handler]) = state.withLock { ($0.objects.store(object, key), $0.handlers) }
         for handler in handlers { handler(old, object) }
     }
 
     private func remove(_ object: JSON, key: ObjectKey) {
-        let (old, handlers): (JSON?, [Handler]) = state.withLock { ($0.objects.removeValue(forKey: key), $0.handlers) }
+        let (old, handlers): (JSON?, [Handler]) = state.withLock { ($0.objects.remove(key), $0.handlers) }
         for handler in handlers { handler(old ?? object, nil) }
     }
 }
