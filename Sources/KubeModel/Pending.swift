@@ -1,0 +1,61 @@
+// Signatures whose bodies are being written; this file disappears.
+
+package import KubeBase
+package import KubeWire
+
+package enum FieldValidation: String, Sendable {
+    case strict = "Strict"
+    case warn = "Warn"
+    case ignore = "Ignore"
+}
+
+/// The types of an API and what is done by them. `BuiltIn.schema` (KubeAPI) is the one of the built-in kinds.
+package final class Schema: Sendable {
+    /// As a decode into the Go struct and an encode from it would leave the object: types checked, unknown fields
+    /// dropped (or reported), empty optional fields dropped, keys in canonical order, quantities and times canonical.
+    /// `type` is a name of the tables such as `core/v1.Pod`. Throws BadRequest in upstream's words.
+    package func normalise(
+        _ object: JSON, as type: String, validation: FieldValidation = .ignore, duplicates: [String] = []
+    ) throws(StatusError) -> (object: JSON, warnings: [String]) { (object, []) }
+
+    /// Upstream's defaulting functions for the type (on a normalised object); answers an object in canonical order.
+    package func applyDefaults(_ object: JSON, as type: String) -> JSON { object }
+    package func contains(type: String) -> Bool { false }
+}
+
+package enum Patch {
+    /// RFC 6902.
+    package static func json(_ patch: JSON, to object: JSON) throws(StatusError) -> JSON { object }
+    /// RFC 7386.
+    package static func merge(_ patch: JSON, to object: JSON) -> JSON { object }
+    /// Kubernetes' strategic merge patch, by the merge keys of the type.
+    package static func strategicMerge(
+        _ patch: JSON, to object: JSON, schema: Schema, type: String
+    ) throws(StatusError) -> JSON { object }
+}
+
+/// Server-side apply and the bookkeeping of field managers (KEP-555).
+package struct ServerSideApply: Sendable {
+    /// Without a schema (custom resources that keep unknown fields) lists are atomic and maps granular.
+    package init(schema: Schema?, type: String) {}
+
+    /// The live object merged with the applied one, `metadata.managedFields` updated; on conflicts without `force`
+    /// throws 409 with a cause per field. `live` null: creates.
+    package func apply(
+        _ config: JSON, to live: JSON, manager: String, subresource: String, force: Bool, now: Timestamp
+    ) throws(StatusError) -> JSON { config }
+
+    /// `new` with the managers of the fields that differ from `old` (null on create) recorded as Update by `manager`.
+    package func track(_ new: JSON, from old: JSON, manager: String, subresource: String, now: Timestamp) -> JSON { new }
+}
+
+package struct ProtobufCodec: Sendable {
+    package static let mediaType: String = "application/vnd.kubernetes.protobuf"
+    package init(schema: Schema) {}
+    /// With the `k8s\0` envelope; `nil` when the type has no protobuf form.
+    package func encode(_ object: JSON, as type: String) -> [UInt8]? { nil }
+    /// From an enveloped body; kind and apiVersion come from the envelope. `type` nil: found by them.
+    package func decode(_ bytes: [UInt8], as type: String?) throws(StatusError) -> JSON { throw .badRequest("not yet") }
+    /// The frame of one watch event: 4 bytes of length, then a WatchEvent with the enveloped object.
+    package func watchFrame(_ kind: WatchEvent.Kind, _ object: JSON, as type: String) -> [UInt8]? { nil }
+}
