@@ -11,6 +11,7 @@ package enum FieldValidation: String, Sendable {
 
 /// The types of an API and what is done by them. `BuiltIn.schema` (KubeAPI) is the one of the built-in kinds.
 package final class Schema: Sendable {
+    package init() {}
     /// As a decode into the Go struct and an encode from it would leave the object: types checked, unknown fields
     /// dropped (or reported), empty optional fields dropped, keys in canonical order, quantities and times canonical.
     /// `type` is a name of the tables such as `core/v1.Pod`. Throws BadRequest in upstream's words.
