@@ -100,6 +100,7 @@ let package = Package(
         library("KubeWire", ["KubeBase", .product(name: "Yams", package: "Yams")]),
         library("KubeBase", [.product(name: "Logging", package: "swift-log")]),
 
+        tests("KubeStoreTests", ["KubeStore"]),
         tests("KubeCryptoTests", ["KubeBase", "KubeWire", "KubeCrypto"]),
         tests("KubeNetTests", ["KubeBase", "KubeWire", "KubeCrypto", "KubeNet"]),
 
