@@ -101,6 +101,9 @@ let package = Package(
         library("KubeBase", [.product(name: "Logging", package: "swift-log")]),
 
         tests("KubeStoreTests", ["KubeStore"]),
+        tests("KubeProxyTests", ["KubeBase", "KubeWire", "KubeOS", "KubeModel", "KubeClient", "KubeProxy"]),
+        tests("KubeSchedulerTests", ["KubeBase", "KubeWire", "KubeModel", "KubeClient", "KubeScheduler"]),
+        tests("KubeDNSTests", ["KubeBase", "KubeWire", "KubeNet", "KubeModel", "KubeClient", "KubeDNS"]),
         tests("KubeCryptoTests", ["KubeBase", "KubeWire", "KubeCrypto"]),
         tests("KubeNetTests", ["KubeBase", "KubeWire", "KubeCrypto", "KubeNet"]),
 

@@ -1,0 +1,151 @@
+// The proxy's shell: informers feed the brain, its transactions go to the kernel.
+
+package import KubeBase
+package import KubeClient
+import KubeModel
+package import KubeWire
+import Logging
+import Synchronization
+
+/// Applies one libnftables JSON document as one transaction in the node's network namespace.
+package typealias PacketFilter = @Sendable (JSON) async throws -> Void
+/// Forgets UDP flows.
+package typealias FlowTable = @Sendable ([StaleFlows]) async -> Void
+
+/// Keeps one node's packet filter equal to the cluster's Services.
+///
+///     informer event → brain, wanted += 1, wake → transaction → kernel → programmed = wanted → waiters resume
+package final class ProxyComponent: Component {
+    private struct State {
+        var brain: ProxyBrain
+        /// Counts the events seen.
+        var wanted: Int = 0
+        /// The count that the kernel stands at; -1 before the first write.
+        var programmed: Int = -1
+        var isStopped: Bool = false
+        var waiters: [(wanted: Int, continuation: CheckedContinuation<Void, Never>)] = []
+    }
+
+    private let state: Mutex<State>
+    private let services: Informer
+    private let slices: Informer
+    private let nodes: Informer
+    private let filter: PacketFilter
+    private let flows: FlowTable
+    private let alarm: TableAlarm?
+    private let wake: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
+    private let time: any TimeSource
+    private let log: Logger = .component("proxy")
+
+    package let name: String = "proxy"
+
+    /// `alarm` tells of foreign changes to our table; nil: none are noticed.
+    package init(
+        client: Client, network: ProxyNetwork, filter: @escaping PacketFilter, flows: @escaping FlowTable,
+        alarm: TableAlarm? = nil, time: any TimeSource = SystemTime()
+    ) {
+        state = Mutex(State(brain: ProxyBrain(network: network)))
+        services = Informer(client, GroupVersionResource("v1", "services"))
+        slices = Informer(client, GroupVersionResource("discovery.k8s.io/v1", "endpointslices"))
+        nodes = Informer(
+            client, GroupVersionResource("v1", "nodes"),
+            query: ["fieldSelector": "metadata.name=" + network.nodeName])
+        self.filter = filter
+        self.flows = flows
+        self.alarm = alarm
+        self.time = time
+        wake = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Returns when every change that had reached this node by the time of the call stands in the kernel; at once when
+    /// the proxy has stopped.
+    package func waitUntilProgrammed() async {
+        await withCheckedContinuation { (waiter: CheckedContinuation<Void, Never>) in
+            let isDone: Bool = state.withLock {
+                if $0.isStopped || $0.programmed >= $0.wanted { return true }
+                $0.waiters.append(($0.wanted, waiter))
+                return false
+            }
+            if isDone { waiter.resume() }
+        }
+    }
+
+    package func run() async throws {
+        listen()
+        defer { stop() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for informer in [services, slices, nodes] { group.addTask { try await informer.run() } }
+            if let alarm {
+                group.addTask { [self] in
+                    for await _ in alarm.alarms {
+                        log.warning("the table \(alarm.table) was changed by somebody else, writing it anew")
+                        note { $0.suspect() }
+                    }
+                }
+            }
+            group.addTask { [self] in try await write() }
+            try await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func listen() {
+        services.onChange { [self] old, new in note { $0.on(service: old, new) } }
+        slices.onChange { [self] old, new in note { $0.on(slice: old, new) } }
+        nodes.onChange { [self] _, new in note { $0.on(node: new) } }
+    }
+
+    private func note(_ event: (inout ProxyBrain) -> Void) {
+        state.withLock {
+            event(&$0.brain)
+            $0.wanted += 1
+        }
+        wake.continuation.yield()
+    }
+
+    private func write() async throws {
+        for informer in [services, slices, nodes] { await informer.waitForSync() }
+        try Task.checkCancellation()
+        wake.continuation.yield()
+        var backoff: Duration = .milliseconds(100)
+        for await _ in wake.stream {
+            let (change, wanted): (ProxyChange, Int) = state.withLock { ($0.brain.change(), $0.wanted) }
+            do {
+                if let transaction: JSON = change.transaction {
+                    alarm?.expect()
+                    try await filter(transaction)
+                }
+                backoff = .milliseconds(100)
+            } catch {
+                log.error("nftables refused a change, writing everything anew in \(backoff): \(error)")
+                alarm?.unexpect()
+                state.withLock { $0.brain.suspect() }
+                try await time.sleep(for: backoff)
+                backoff = min(backoff * 2, .seconds(30))
+                wake.continuation.yield()
+                continue
+            }
+            if !change.staleFlows.isEmpty { await flows(change.staleFlows) }
+            for waiter in reached(wanted) { waiter.resume() }
+        }
+    }
+
+    private func reached(_ wanted: Int) -> [CheckedContinuation<Void, Never>] {
+        state.withLock { s in
+            s.programmed = wanted
+            let ready: [CheckedContinuation<Void, Never>] = s.waiters.filter { $0.wanted <= wanted }
+                .map { $0.continuation }
+            s.waiters.removeAll { $0.wanted <= wanted }
+            return ready
+        }
+    }
+
+    private func stop() {
+        let waiters: [CheckedContinuation<Void, Never>] = state.withLock { s in
+            s.isStopped = true
+            defer { s.waiters = [] }
+            return s.waiters.map { $0.continuation }
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+}

@@ -1,0 +1,1 @@
+// Filled below by one file a plugin.

@@ -1,0 +1,200 @@
+// The rules against a real kernel: a node and two pods as network namespaces that these tests make and delete.
+
+import Glibc
+import KubeOS
+@testable import KubeProxy
+import KubeWire
+import Testing
+
+/// `node` holds a bridge with pods p1 (10.244.1.2) and p2 (10.244.1.3), and a link to `far` (192.0.2.1 ↔ 192.0.2.2).
+private struct World {
+    let prefix: String = "apus-t-\(getpid())-\(UInt16.random(in: 0...9999))-"
+    var servers: [Child] = []
+
+    func space(_ name: String) -> Namespaces { Namespaces(network: "/run/netns/" + prefix + name) }
+
+    @discardableResult
+    func run(_ name: String, _ command: String) async throws -> String {
+        try await Command.run("/bin/sh", ["-c", command], namespaces: space(name), timeout: .seconds(20)).output
+    }
+
+    static func create() async throws -> World {
+        let w: World = World()
+        for name in ["node", "p1", "p2", "far"] {
+            try await Command.check("ip", ["netns", "add", w.prefix + name])
+            try await w.run(name, "ip link set lo up")
+        }
+        try await w.run("node", "ip link add br0 type bridge && ip addr add 10.244.1.1/24 dev br0 && ip link set br0 up"
+            + " && sysctl -qw net.ipv4.ip_forward=1 && ip route add 10.96.0.0/12 dev br0")
+        for (name, address) in [("p1", "10.244.1.2"), ("p2", "10.244.1.3")] {
+            try await w.run("node", "ip link add v\(name) type veth peer name eth0 netns \(w.prefix)\(name)"
+                + " && ip link set v\(name) master br0 up && bridge link set dev v\(name) hairpin on")
+            try await w.run(name, "ip addr add \(address)/24 dev eth0 && ip link set eth0 up"
+                + " && ip route add default via 10.244.1.1")
+        }
+        try await w.run("node", "ip link add up0 type veth peer name eth0 netns \(w.prefix)far"
+            + " && ip addr add 192.0.2.1/24 dev up0 && ip link set up0 up")
+        try await w.run("far", "ip addr add 192.0.2.2/24 dev eth0 && ip link set eth0 up"
+            + " && ip route add 10.0.0.0/8 via 192.0.2.1")
+        return w
+    }
+
+    func delete() async {
+        for s in servers { s.signal(SIGKILL) }
+        for s in servers { _ = try? await s.wait() }
+        for name in ["node", "p1", "p2", "far"] { _ = try? await Command.run("ip", ["netns", "del", prefix + name]) }
+    }
+
+    /// Answers each connection with its name and the client's address.
+    mutating func serve(_ name: String) async throws {
+        let answer: String = "SYSTEM:echo \(name) $SOCAT_PEERADDR"
+        for kind in ["TCP-LISTEN:8080,reuseaddr,fork", "UDP-RECVFROM:8080,fork"] {
+            servers.append(try await Command.spawn("socat", [kind, answer], namespaces: space(name)))
+        }
+        try await run(name, "until [ $(ss -lntuH | grep -c :8080) = 2 ]; do sleep 0.02; done")
+    }
+
+    func ask(_ from: String, _ address: String, _ port: Int) async throws -> String {
+        let r: CommandResult = try await Command.run(
+            "socat", ["-T2", "-", "TCP:\(address):\(port),connect-timeout=2"], namespaces: space(from))
+        return r.isSuccess ? r.output.split(separator: "\n").joined() : "failed: " + r.message.suffix(40)
+    }
+
+    func apply(_ change: ProxyChange) async throws {
+        if let t: JSON = change.transaction { try await Kernel.packetFilter(in: space("node"))(t) }
+        await Kernel.flowTable(in: space("node"))(change.staleFlows)
+    }
+
+    /// Answers that came in `count` tries.
+    func answers(_ from: String, _ address: String, _ port: Int, _ count: Int) async throws -> Set<String> {
+        var all: Set<String> = []
+        for _ in 0..<count { all.insert(try await ask(from, address, port)) }
+        return all
+    }
+}
+
+@Suite(.serialized, .enabled(if: getuid() == 0 && Command.find("socat") != nil && Command.find("ip") != nil))
+struct NamespaceTests {
+    let network: ProxyNetwork = ProxyNetwork(
+        nodeName: "n1", clusterCIDR: "10.244.0.0/16", serviceCIDR: "10.96.0.0/12")
+
+    @Test(.timeLimit(.minutes(2))) func servicesReachTheirEndpoints() async throws {
+        var world: World = try await World.create()
+        do {
+            try await world.serve("p1")
+            try await world.serve("p2")
+            try await check(world)
+        } catch {
+            await world.delete()
+            throw error
+        }
+        await world.delete()
+    }
+
+    private func check(_ world: World) async throws {
+        var brain: ProxyBrain = ProxyBrain(network: network)
+        try await world.apply(brain.change())
+        let web: JSON = Sample.service("web", "10.96.0.1", port: 80, target: 8080, ["nodePort": 30080])
+        let one: JSON = Sample.slice("web", port: 8080, ready: ["10.244.1.2"])
+        let both: JSON = Sample.slice("web", port: 8080, ready: ["10.244.1.2", "10.244.1.3"])
+
+        // Unknown service: refused at once.
+        #expect(try await world.ask("p1", "10.96.0.77", 80).contains("refused"))
+        // No endpoints: refused.
+        brain.on(service: nil, web)
+        try await world.apply(brain.change())
+        #expect(try await world.ask("p2", "10.96.0.1", 80).contains("refused"))
+        #expect(try await world.ask("node", "10.96.0.1", 80).contains("refused"))
+        #expect(try await world.ask("far", "192.0.2.1", 30080).contains("refused"))
+
+        // One endpoint, asked from a pod (source kept), from itself (hairpin), from the node and from outside.
+        brain.on(slice: nil, one)
+        try await world.apply(brain.change())
+        #expect(try await world.ask("p2", "10.96.0.1", 80) == "p1 10.244.1.3")
+        #expect(try await world.ask("p1", "10.96.0.1", 80) == "p1 10.244.1.1")
+        #expect(try await world.ask("node", "10.96.0.1", 80) == "p1 10.244.1.1")
+        #expect(try await world.ask("far", "192.0.2.1", 30080) == "p1 10.244.1.1")
+        #expect(try await world.ask("far", "10.96.0.1", 80) == "p1 10.244.1.1")
+        // A port that the Service does not have.
+        #expect(try await world.ask("p2", "10.96.0.1", 81).contains("refused"))
+
+        // Two endpoints share the load.
+        brain.on(slice: one, both)
+        try await world.apply(brain.change())
+        #expect(try await world.answers("node", "10.96.0.1", 80, 30).count == 2)
+
+        // Affinity: one client, one endpoint.
+        let sticky: JSON = Sample.service(
+            "web", "10.96.0.1", port: 80, target: 8080, ["nodePort": 30080, "sessionAffinity": "ClientIP"])
+        brain.on(service: web, sticky)
+        try await world.apply(brain.change())
+        #expect(try await world.answers("node", "10.96.0.1", 80, 12).count == 1)
+
+        // externalTrafficPolicy Local keeps the client's address; without a local endpoint packets are dropped.
+        let local: JSON = Sample.service(
+            "web", "10.96.0.1", port: 80, target: 8080, ["nodePort": 30080, "externalTrafficPolicy": "Local"])
+        brain.on(service: sticky, local)
+        brain.on(slice: both, one)
+        try await world.apply(brain.change())
+        #expect(try await world.ask("far", "192.0.2.1", 30080) == "p1 192.0.2.2")
+        let away: JSON = Sample.slice("web", port: 8080, [("10.244.1.3", "n2", ["ready": true])])
+        brain.on(slice: one, away)
+        try await world.apply(brain.change())
+        #expect(try await world.ask("far", "192.0.2.1", 30080).contains("failed"))
+        #expect(try await world.ask("p1", "10.96.0.1", 80) == "p2 10.244.1.2")
+
+        // internalTrafficPolicy Local: this node has none, silence.
+        let inside: JSON = Sample.service(
+            "web", "10.96.0.1", port: 80, target: 8080, ["internalTrafficPolicy": "Local"])
+        brain.on(service: local, inside)
+        try await world.apply(brain.change())
+        #expect(try await world.ask("p1", "10.96.0.1", 80).contains("failed"))
+
+        // Gone again; what the increments left is what a fresh write gives.
+        brain.on(service: inside, nil)
+        brain.on(slice: away, nil)
+        try await world.apply(brain.change())
+        #expect(try await world.ask("p1", "10.96.0.1", 80).contains("refused"))
+        let listed: String = try await world.run("node", "nft list table ip apus-proxy")
+        brain.suspect()
+        try await world.apply(brain.change())
+        #expect(try await world.run("node", "nft list table ip apus-proxy") == listed)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func udpFlowsFollowTheirEndpoint() async throws {
+        var world: World = try await World.create()
+        do {
+            try await world.serve("p1")
+            try await world.serve("p2")
+            var brain: ProxyBrain = ProxyBrain(network: network)
+            let first: JSON = Sample.slice("dns", port: 8080, transport: "UDP", ready: ["10.244.1.2"])
+            brain.on(service: nil, Sample.service("dns", "10.96.0.3", port: 53, target: 8080, transport: "UDP"))
+            brain.on(slice: nil, first)
+            try await world.apply(brain.change())
+            // The same source port both times: without the clean-up conntrack would keep the dead endpoint.
+            let ask: String = "echo q | socat -T0.5 - UDP:10.96.0.3:53,sourceport=4444"
+            #expect(try await world.run("node", ask).hasPrefix("p1 "))
+            brain.on(slice: first, Sample.slice("dns", port: 8080, transport: "UDP", ready: ["10.244.1.3"]))
+            try await world.apply(brain.change())
+            #expect(try await world.run("node", ask).hasPrefix("p2 "))
+        } catch {
+            await world.delete()
+            throw error
+        }
+        await world.delete()
+    }
+
+    @Test(.timeLimit(.minutes(1))) func foreignChangesRaiseTheAlarm() async throws {
+        let world: World = try await World.create()
+        let table: Table = Table(name: "apus-proxy")
+        let filter: PacketFilter = Kernel.packetFilter(in: world.space("node"))
+        let alarm: TableAlarm? = try await OwnThread.run(in: world.space("node")) { TableAlarm(table: "apus-proxy") }
+        var alarms: AsyncStream<Void>.Iterator? = alarm?.alarms.makeAsyncIterator()
+        alarm?.expect()
+        try await filter(table.rewrite(BaseRules.ruleset(network)))
+        try await world.run("node", "nft flush chain ip apus-proxy services")
+        let rang: Void? = await alarms?.next()
+        #expect(rang != nil)
+        await world.delete()
+    }
+}
