@@ -4,57 +4,6 @@ package import KubeBase
 package import KubeModel
 package import KubeWire
 
-/// What discovery says of one served resource, and where it is stored.
-package struct ResourceFacts: Sendable {
-    package struct Subresource: Sendable {
-        package var name: String
-        package var kind: String
-        /// Group and version when they differ from the parent's (`autoscaling/v1 Scale`).
-        package var group: String
-        package var version: String
-        /// Name in the schema: `core/v1.Binding`.
-        package var type: String
-        package var verbs: [String]
-    }
-    package var gvr: GroupVersionResource
-    package var kind: String
-    package var listKind: String
-    /// Names in the schema: `core/v1.Pod`, `core/v1.PodList`.
-    package var type: String
-    package var listType: String
-    package var singular: String
-    package var namespaced: Bool
-    package var verbs: [String]
-    package var shortNames: [String]
-    package var categories: [String]
-    package var subresources: [Subresource]
-    package var stability: String
-    package var deprecated: Bool
-    package var enabledByDefault: Bool
-    /// `/registry/pods`; objects lie at `/NAMESPACE/NAME` or `/NAME` below it. Empty when nothing is stored.
-    package var storagePrefix: String
-    package var storageVersionHash: String
-    package var gvk: GroupVersionKind { GroupVersionKind(group: gvr.group, version: gvr.version, kind: kind) }
-}
-
-package struct GroupFacts: Sendable {
-    package var group: String
-    package var preferredVersion: String
-    package var versions: [String]
-    package var priority: Int
-}
-
-/// The built-in kinds.
-package enum BuiltIn {
-    package static let schema: Schema = Schema()
-    package static let resources: [ResourceFacts] = []
-    package static let groups: [GroupFacts] = []
-    package static func resource(_ gvr: GroupVersionResource) -> ResourceFacts? { nil }
-    package static func resource(_ kind: GroupVersionKind) -> ResourceFacts? { nil }
-    /// `core/v1.Pod` for v1 Pod; also for kinds that are no resource (Scale, DeleteOptions, Status, …).
-    package static func typeName(_ kind: GroupVersionKind) -> String? { nil }
-}
-
 /// Which fields a resource's `fieldSelector` may name.
 package struct SelectableFields: Sendable {
     /// For any resource, custom ones with the paths of `selectableFields`.

@@ -3,27 +3,6 @@
 package import KubeBase
 package import KubeWire
 
-package enum FieldValidation: String, Sendable {
-    case strict = "Strict"
-    case warn = "Warn"
-    case ignore = "Ignore"
-}
-
-/// The types of an API and what is done by them. `BuiltIn.schema` (KubeAPI) is the one of the built-in kinds.
-package final class Schema: Sendable {
-    package init() {}
-    /// As a decode into the Go struct and an encode from it would leave the object: types checked, unknown fields
-    /// dropped (or reported), empty optional fields dropped, keys in canonical order, quantities and times canonical.
-    /// `type` is a name of the tables such as `core/v1.Pod`. Throws BadRequest in upstream's words.
-    package func normalise(
-        _ object: JSON, as type: String, validation: FieldValidation = .ignore, duplicates: [String] = []
-    ) throws(StatusError) -> (object: JSON, warnings: [String]) { (object, []) }
-
-    /// Upstream's defaulting functions for the type (on a normalised object); answers an object in canonical order.
-    package func applyDefaults(_ object: JSON, as type: String) -> JSON { object }
-    package func contains(type: String) -> Bool { false }
-}
-
 package enum Patch {
     /// RFC 6902.
     package static func json(_ patch: JSON, to object: JSON) throws(StatusError) -> JSON { object }
