@@ -1,7 +1,5 @@
 // HTTP as values: what a server hands to its responder and what a client sends and gets.
 
-package import KubeWire
-
 /// Header fields in order; names compare without case.
 package struct Headers: Sendable, ExpressibleByDictionaryLiteral {
     package var pairs: [(name: String, value: String)] = []
@@ -105,4 +103,6 @@ package struct HTTPResponse: Sendable {
 /// The application behind a server.
 package protocol HTTPResponder: Sendable {
     func respond(to request: HTTPRequest) async -> HTTPResponse
+    /// The answer to a request that never became one: 400 malformed, 413 too large, 431. The default is plain text.
+    func respond(toFailure status: Int, message: String) -> HTTPResponse
 }

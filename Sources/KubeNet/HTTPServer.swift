@@ -1,0 +1,264 @@
+// An HTTP server: HTTP/1.1 and, by ALPN, HTTP/2 over TLS or plain sockets, for one responder.
+
+package import Logging
+import NIOCore
+import NIOHTTP1
+import NIOHTTP2
+import NIOPosix
+import NIOSSL
+import NIOTLS
+import Synchronization
+
+package final class HTTPServer: Sendable {
+    private let core: ServerCore
+
+    /// A request whose body is longer than `bodyBytesMax` is answered 413.
+    package init(
+        responder: any HTTPResponder, tls: TLSServerOptions?, bodyBytesMax: Int = 3 << 20, log: Logger
+    ) throws {
+        core = ServerCore(
+            responder: responder, tls: try tls?.context(protocols: ["h2", "http/1.1"]), bodyBytesMax: bodyBytesMax,
+            log: log)
+    }
+
+    /// The bound port; `port` 0 takes a free one. Throws `NetError.addressInUse`.
+    package func listen(host: String, port: Int) async throws -> Int {
+        do {
+            let channel: any Channel = try await bootstrap().bind(host: host, port: port).get()
+            core.listening(channel)
+            return channel.localAddress?.port ?? port
+        } catch { throw NetError.listening("tcp", hostPort(host, port), error) }
+    }
+
+    /// Replaces a socket file that a dead server left.
+    package func listen(unixPath: String) async throws {
+        do {
+            core.listening(
+                try await bootstrap().bind(unixDomainSocketPath: unixPath, cleanupExistingSocketFile: true).get())
+        } catch { throw NetError.listening("unix", unixPath, error) }
+    }
+
+    /// Later handshakes use it; connections that stand keep theirs.
+    package func replaceCertificate(_ options: TLSServerOptions) throws {
+        core.replace(try options.context(protocols: ["h2", "http/1.1"]))
+    }
+
+    /// Stops accepting, ends streams at once, waits at most `graceSeconds` for the other requests, then closes.
+    package func shutdown(graceSeconds: Double) async { await core.shutdown(graceSeconds: graceSeconds) }
+
+    /// Open connections now.
+    package var connectionCount: Int { core.connectionCount }
+
+    private func bootstrap() -> ServerBootstrap {
+        let core: ServerCore = self.core
+        return ServerBootstrap(group: EventLoops.shared)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.socketOption(.so_keepalive), value: 1)
+            .childChannelOption(.maxMessagesPerRead, value: 4)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try core.accept(channel) }
+            }
+    }
+}
+
+/// What the handlers of one connection know.
+struct ServerConnectionFacts: Sendable {
+    let server: ServerCore
+    let peer: PeerIdentity?
+    let remoteAddress: String
+    var bodyBytesMax: Int { server.bodyBytesMax }
+}
+
+/// The state that a server's connections share.
+final class ServerCore: Sendable {
+    private struct State {
+        var tls: NIOSSLContext?
+        var listeners: [any Channel] = []
+        var connections: [ObjectIdentifier: any Channel] = [:]
+        var exchanges: [ObjectIdentifier: ServerExchange] = [:]
+        var isStopping: Bool = false
+        var onQuiet: CheckedContinuation<Void, Never>?
+    }
+    private let state: Mutex<State>
+    let responder: any HTTPResponder
+    let bodyBytesMax: Int
+    private let log: Logger
+
+    init(responder: any HTTPResponder, tls: NIOSSLContext?, bodyBytesMax: Int, log: Logger) {
+        self.responder = responder
+        self.bodyBytesMax = bodyBytesMax
+        self.log = log
+        state = Mutex(State(tls: tls))
+    }
+
+    func listening(_ channel: any Channel) { state.withLock { $0.listeners.append(channel) } }
+    func replace(_ tls: NIOSSLContext) { state.withLock { $0.tls = tls } }
+    var connectionCount: Int { state.withLock { $0.connections.count } }
+
+    // MARK: connections
+
+    func accept(_ channel: any Channel) throws {
+        let (tls, isStopping): (NIOSSLContext?, Bool) = state.withLock { s in
+            s.connections[ObjectIdentifier(channel)] = channel
+            return (s.tls, s.isStopping)
+        }
+        channel.closeFuture.whenComplete { _ in
+            _ = self.state.withLock { $0.connections.removeValue(forKey: ObjectIdentifier(channel)) }
+        }
+        guard !isStopping else { throw ChannelError.ioOnClosedChannel }
+        let remote: String = channel.remoteAddress?.hostPortText ?? ""
+        let pipeline: ChannelPipeline.SynchronousOperations = channel.pipeline.syncOperations
+        guard let tls else {
+            return try addHTTP1(
+                pipeline, channel, ServerConnectionFacts(server: self, peer: nil, remoteAddress: remote))
+        }
+        let handshake: NIOSSLServerHandler = NIOSSLServerHandler(context: tls)
+        try pipeline.addHandler(handshake)
+        try pipeline.addHandler(NegotiationHandler(server: self, remoteAddress: remote, log: log))
+    }
+
+    fileprivate func addHTTP1(
+        _ pipeline: ChannelPipeline.SynchronousOperations, _ channel: any Channel, _ facts: ServerConnectionFacts
+    ) throws {
+        let decoder: HTTPRequestDecoder = HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes)
+        try pipeline.addHandler(ByteToMessageHandler(decoder))
+        try pipeline.addHandler(HTTP1ServerHandler(facts: facts, channel: channel))
+    }
+
+    fileprivate func addHTTP2(
+        _ pipeline: ChannelPipeline.SynchronousOperations, _ channel: any Channel, _ facts: ServerConnectionFacts
+    ) throws {
+        var connection: NIOHTTP2Handler.ConnectionConfiguration = .init()
+        connection.initialSettings = [
+            HTTP2Setting(parameter: .maxConcurrentStreams, value: 1000),
+            HTTP2Setting(parameter: .maxHeaderListSize, value: 1 << 20),
+            HTTP2Setting(parameter: .initialWindowSize, value: 1 << 20),
+        ]
+        connection.targetWindowSize = 4 << 20
+        connection.controlFrameRateLimit.maximumCount = 1_000_000
+        var stream: NIOHTTP2Handler.StreamConfiguration = .init()
+        stream.targetWindowSize = 1 << 20
+        stream.outboundBufferSizeHighWatermark = 64 << 10
+        stream.outboundBufferSizeLowWatermark = 32 << 10
+        stream.streamResetFrameRateLimit.maximumCount = 100_000
+        stream.streamErrorRateLimit.maximumCount = 100_000
+        let handler: NIOHTTP2Handler = NIOHTTP2Handler(
+            mode: .server, eventLoop: channel.eventLoop, connectionConfiguration: connection,
+            streamConfiguration: stream
+        ) { stream in
+            stream.eventLoop.makeCompletedFuture {
+                try stream.pipeline.syncOperations.addHandler(HTTP2ServerStreamHandler(facts: facts, channel: stream))
+            }
+        }
+        try pipeline.addHandler(handler)
+        try pipeline.addHandler(ConnectionEnd())
+    }
+
+    // MARK: exchanges
+
+    func began(_ exchange: ServerExchange) { state.withLock { $0.exchanges[ObjectIdentifier(exchange)] = exchange } }
+
+    func ended(_ exchange: ServerExchange) {
+        let quiet: CheckedContinuation<Void, Never>? = state.withLock { s in
+            s.exchanges.removeValue(forKey: ObjectIdentifier(exchange))
+            guard s.exchanges.isEmpty else { return nil }
+            defer { s.onQuiet = nil }
+            return s.onQuiet
+        }
+        quiet?.resume()
+    }
+
+    func shutdown(graceSeconds: Double) async {
+        let (listeners, connections, exchanges) = state.withLock { s in
+            s.isStopping = true
+            defer { s.listeners = [] }
+            return (s.listeners, Array(s.connections.values), Array(s.exchanges.values))
+        }
+        for listener in listeners { try? await listener.close().get() }
+        for connection in connections {
+            connection.eventLoop.execute {
+                let handler: HTTP1ServerHandler? = try? connection.pipeline.syncOperations.handler(
+                    type: HTTP1ServerHandler.self)
+                handler?.stop()
+            }
+        }
+        for exchange in exchanges where exchange.isLong { exchange.cancel() }
+        let deadline: Scheduled<Void> = EventLoops.shared.next().scheduleTask(
+            in: .nanoseconds(Int64(graceSeconds * 1e9))
+        ) {
+            let quiet: CheckedContinuation<Void, Never>? = self.state.withLock { s in
+                defer { s.onQuiet = nil }
+                return s.onQuiet
+            }
+            quiet?.resume()
+        }
+        await withCheckedContinuation { (c: CheckedContinuation<Void, Never>) in
+            let isQuiet: Bool = state.withLock { s in
+                if s.exchanges.isEmpty { return true }
+                s.onQuiet = c
+                return false
+            }
+            if isQuiet { c.resume() }
+        }
+        deadline.cancel()
+        for connection in state.withLock({ Array($0.connections.values) }) { try? await connection.close().get() }
+    }
+}
+
+/// Waits for the handshake, then sets up the protocol that was agreed.
+private final class NegotiationHandler: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    private let server: ServerCore
+    private let remoteAddress: String
+    private let log: Logger
+    private var deadline: Scheduled<Void>?
+
+    init(server: ServerCore, remoteAddress: String, log: Logger) {
+        self.server = server
+        self.remoteAddress = remoteAddress
+        self.log = log
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let channel: any Channel = context.channel
+        deadline = context.eventLoop.scheduleTask(in: .seconds(HTTP1ServerHandler.headSecondsMax)) {
+            channel.close(promise: nil)
+        }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { deadline?.cancel() }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard case .handshakeCompleted(let negotiated)? = event as? TLSUserEvent else {
+            return context.fireUserInboundEventTriggered(event)
+        }
+        let pipeline: ChannelPipeline.SynchronousOperations = context.pipeline.syncOperations
+        let peer: PeerIdentity? = (try? pipeline.handler(type: NIOSSLServerHandler.self))?.peerIdentity
+        let facts: ServerConnectionFacts = ServerConnectionFacts(
+            server: server, peer: peer, remoteAddress: remoteAddress)
+        do {
+            if negotiated == "h2" {
+                try server.addHTTP2(pipeline, context.channel, facts)
+            } else {
+                try server.addHTTP1(pipeline, context.channel, facts)
+            }
+            pipeline.removeHandler(context: context, promise: nil)
+        } catch { context.close(promise: nil) }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        log.debug("http: TLS handshake error from \(remoteAddress): \(error)")
+        context.close(promise: nil)
+    }
+}
+
+/// The end of an HTTP/2 connection's pipeline: an error that no stream took closes it.
+private final class ConnectionEnd: ChannelInboundHandler {
+    typealias InboundIn = HTTP2Frame
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if error is NIOHTTP2Errors.StreamError { return }
+        context.close(promise: nil)
+    }
+}
