@@ -1,0 +1,1 @@
+enum AgentCommand { static func run(_ a: [String]) async throws {} }

@@ -1,0 +1,1 @@
+enum ServerCommand { static func run(_ a: [String]) async throws {} }

@@ -1,0 +1,38 @@
+// Help of the cluster commands.
+
+enum Usage {
+    static func text(_ command: String) -> String {
+        switch command {
+        case "up":
+            """
+            Start a cluster on this machine, or go on with the one that was stopped.
+
+            Usage:
+              apus up [--nodes N] [--port P] [--registry HOST:PORT] [--name NAME] [--root DIR]
+
+              --nodes N              nodes, each with its own network, containerd and pod subnet (default 1)
+              --port P               the API's port on 127.0.0.1 (default 6443; 0: any free one)
+              --registry HOST:PORT   a plain-http registry on this machine's loopback (default localhost:5000)
+              --name NAME            the cluster and its kubeconfig context (default apus)
+              --root DIR             where state is kept (default /var/lib/apus)
+            """
+        case "down":
+            """
+            Stop the cluster; nothing of it stays but its state.
+
+            Usage:
+              apus down [--delete] [--now] [--name NAME] [--root DIR]
+
+              --delete   forget the state too
+              --now      don't wait for containers to end
+            """
+        case "node": "Switch a node off or on, as its power switch would.\n\nUsage:\n  apus node stop NAME\n  apus node start NAME"
+        case "image": "Usage:\n  apus image import FILE…   a docker or OCI archive, into every node\n  apus image list"
+        case "server":
+            "Run an API server, controllers and scheduler in the foreground.\n\nUsage:\n  apus server [--listen ADDRESS] [--port P] [--data DIR]"
+        case "agent":
+            "Run a node in the foreground, on a machine with containerd.\n\nUsage:\n  apus agent --server URL --token T [--ca FILE] [--node NAME] [--address IP]"
+        default: "Usage:\n  apus \(command) [--name NAME] [--root DIR]"
+        }
+    }
+}

@@ -1,0 +1,110 @@
+// The keys and certificates of a cluster: made once, kept in its pki folder under kubeadm's names.
+
+import KubeCrypto
+import KubeOS
+
+/// Reads what is there and makes what lacks.
+struct Credentials: Sendable {
+    static let authorityYears: Int64 = 10
+    /// Leaves are made anew at each start of the cluster when less than a third of this is left.
+    static let leafDays: Int64 = 365
+
+    let folder: String
+    let authority: CertificateAuthority
+    /// Signs the front proxy's certificate (aggregated APIs).
+    let frontProxyAuthority: CertificateAuthority
+    let accountKey: SigningKey
+
+    struct Pair: Sendable {
+        var certificatePEM: String
+        var keyPEM: String
+    }
+
+    static func open(_ folder: String) throws -> Credentials {
+        try Files.makeDirectories(folder, mode: 0o700)
+        let keyFile: String = "\(folder)/sa.key"
+        let account: SigningKey
+        if Files.exists(keyFile) {
+            account = try SigningKey(pem: try Files.text(keyFile))
+        } else {
+            account = try SigningKey.create()
+            try Files.writeAtomically(keyFile, account.pem, mode: 0o600)
+            try Files.writeAtomically("\(folder)/sa.pub", account.publicPEM)
+        }
+        return Credentials(
+            folder: folder, authority: try authority(folder, "ca", "kubernetes"),
+            frontProxyAuthority: try authority(folder, "front-proxy-ca", "front-proxy-ca"), accountKey: account)
+    }
+
+    private static func authority(_ folder: String, _ file: String, _ name: String) throws -> CertificateAuthority {
+        let (crt, key): (String, String) = ("\(folder)/\(file).crt", "\(folder)/\(file).key")
+        if Files.exists(crt), Files.exists(key) {
+            return try CertificateAuthority(certificatePEM: try Files.text(crt), keyPEM: try Files.text(key))
+        }
+        let made: CertificateAuthority = try CertificateAuthority.create(
+            commonName: name, validity: .seconds(authorityYears * 365 * 86400))
+        try Files.writeAtomically(key, made.keyPEM, mode: 0o600)
+        try Files.writeAtomically(crt, made.certificatePEM)
+        return made
+    }
+
+    /// The pair stored as `<name>.crt` and `<name>.key`, made (again) when absent or soon to expire.
+    func pair(_ name: String, _ request: CertificateRequest, by signer: CertificateAuthority? = nil) throws -> Pair {
+        let (crt, key): (String, String) = ("\(folder)/\(name).crt", "\(folder)/\(name).key")
+        if Files.exists(crt), Files.exists(key) {
+            let pair: Pair = Pair(certificatePEM: try Files.text(crt), keyPEM: try Files.text(key))
+            if Self.isFresh(pair.certificatePEM) { return pair }
+        }
+        let made: (certificatePEM: String, keyPEM: String) = try (signer ?? authority).issue(request)
+        try Files.makeDirectories(String(crt[..<crt.lastIndex(of: "/")!]), mode: 0o700)
+        try Files.writeAtomically(key, made.keyPEM, mode: 0o600)
+        try Files.writeAtomically(crt, made.certificatePEM)
+        return Pair(certificatePEM: made.certificatePEM, keyPEM: made.keyPEM)
+    }
+
+    private static func isFresh(_ pem: String) -> Bool {
+        guard let facts = try? CertificateFacts(pem: pem) else { return false }
+        return facts.notAfter - .now > .seconds(leafDays * 86400 / 3)
+    }
+
+    private static var validity: Duration { .seconds(leafDays * 86400) }
+
+    func server(_ c: ClusterConfiguration, hostName: String) throws -> Pair {
+        try pair(
+            "apiserver",
+            CertificateRequest(
+                commonName: "kube-apiserver",
+                dnsNames: [
+                    "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
+                    "kubernetes.default.svc.\(ClusterConfiguration.clusterDomain)", hostName,
+                ],
+                ipAddresses: ["127.0.0.1", "::1", c.bridgeAddress, c.kubernetesAddress], isServer: true, isClient: false,
+                validity: Self.validity))
+    }
+
+    func admin() throws -> Pair { try client("admin", "kubernetes-admin", ["system:masters"]) }
+    func kubeletClient() throws -> Pair {
+        try client("apiserver-kubelet-client", "kube-apiserver-kubelet-client", ["system:masters"])
+    }
+    func frontProxy() throws -> Pair {
+        try pair(
+            "front-proxy-client",
+            CertificateRequest(commonName: "front-proxy-client", isServer: false, isClient: true, validity: Self.validity),
+            by: frontProxyAuthority)
+    }
+    func nodeClient(_ name: String) throws -> Pair { try client("nodes/\(name)-client", "system:node:\(name)", ["system:nodes"]) }
+    func nodeServing(_ name: String, address: String) throws -> Pair {
+        try pair(
+            "nodes/\(name)-serving",
+            CertificateRequest(
+                commonName: "system:node:\(name)", organizations: ["system:nodes"], dnsNames: [name, "localhost"],
+                ipAddresses: [address, "127.0.0.1"], isServer: true, isClient: false, validity: Self.validity))
+    }
+
+    private func client(_ file: String, _ name: String, _ groups: [String]) throws -> Pair {
+        try pair(
+            file,
+            CertificateRequest(
+                commonName: name, organizations: groups, isServer: false, isClient: true, validity: Self.validity))
+    }
+}
