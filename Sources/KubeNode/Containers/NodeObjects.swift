@@ -1,0 +1,81 @@
+// ConfigMaps and Secrets that pods refer to: read when needed, watched while a volume shows them.
+
+import KubeAPI
+import KubeClient
+import KubeModel
+import KubeWire
+import Synchronization
+
+/// One watch per referenced object (the Node authorizer allows no list of all), kept while a pod needs it.
+final class NodeObjects: Sendable {
+    struct Reference: Hashable, Sendable {
+        var resource: GroupVersionResource
+        var key: ObjectKey
+    }
+    private struct Watched {
+        var informer: Informer
+        var pods: Set<String>
+    }
+
+    private let client: Client
+    private let jobs: Jobs
+    private let watched: Mutex<[Reference: Watched]> = Mutex([:])
+    /// Called with the pods whose volumes must be looked at again.
+    private let onChange: @Sendable (_ podUID: String) -> Void
+
+    init(client: Client, jobs: Jobs, onChange: @escaping @Sendable (String) -> Void) {
+        self.client = client
+        self.jobs = jobs
+        self.onChange = onChange
+    }
+
+    /// nil when it does not exist.
+    func get(_ resource: GroupVersionResource, _ namespace: String, _ name: String) async throws(StatusError) -> JSON? {
+        let reference: Reference = Reference(resource: resource, key: ObjectKey(namespace: namespace, name: name))
+        if let informer = watched.withLock({ $0[reference]?.informer }), informer.isSynced {
+            if let known = informer.get(reference.key) { return known }
+        }
+        do throws(StatusError) {
+            return try await client.get(resource, namespace: namespace, name)
+        } catch {
+            if error.isNotFound { return nil }
+            throw error
+        }
+    }
+
+    /// Replaces what the pod watches; an empty set ends all of it.
+    func setWatched(_ references: Set<Reference>, pod: String) {
+        var stopped: [Informer] = []
+        var started: [Informer] = []
+        watched.withLock { w in
+            for (reference, var entry) in w where entry.pods.contains(pod) && !references.contains(reference) {
+                entry.pods.remove(pod)
+                w[reference] = entry.pods.isEmpty ? nil : entry
+                if entry.pods.isEmpty { stopped.append(entry.informer) }
+            }
+            for reference in references {
+                if w[reference] != nil {
+                    w[reference]?.pods.insert(pod)
+                } else {
+                    let informer: Informer = make(reference)
+                    w[reference] = Watched(informer: informer, pods: [pod])
+                    started.append(informer)
+                }
+            }
+        }
+        for informer in stopped { informer.stop() }
+        for informer in started { jobs.start { try? await informer.run() } }
+    }
+
+    private func make(_ reference: Reference) -> Informer {
+        let informer: Informer = Informer(
+            client, reference.resource, namespace: reference.key.namespace,
+            query: ["fieldSelector": "metadata.name=\(reference.key.name)"])
+        informer.onChange { [weak self] old, new in
+            // The first sight is what the volume was made from.
+            guard let self, old != nil || new == nil || informer.isSynced else { return }
+            for pod in self.watched.withLock({ $0[reference]?.pods ?? [] }) { self.onChange(pod) }
+        }
+        return informer
+    }
+}
