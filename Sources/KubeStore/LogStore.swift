@@ -94,6 +94,8 @@ package final class LogStore: Store {
         private var unflushed: [Row] = []
         private var flushDue: Int64 = .max
         private var ceiling: Int64 = 0
+        /// The medium was full at the last write: history is given up at once.
+        private var isTight: Bool = false
 
         init(store: LogStore, medium: any Medium, sink: any StoreSink) {
             self.store = store
@@ -165,13 +167,14 @@ package final class LogStore: Store {
                     outcomes.append(Outcome(request: request, result: .failure(error)))
                 }
             }
-            if index.revision > ceiling { isSynced = true }
+            if index.revision >= ceiling { isSynced = true }
             if !rows.isEmpty {
                 if isSynced {
                     do throws(StoreError) {
                         try flush(with: rows)
                     } catch {
                         index.undo(to: mark)
+                        if case .noSpace = error { isTight = true }
                         changes = []
                         for i in outcomes.indices { outcomes[i].result = .failure(error) }
                     }
@@ -216,9 +219,12 @@ package final class LogStore: Store {
                     flushDue = now + 1000
                 }
             }
+            var limits: StoreLimits = store.limits
+            if isTight { limits.historyRowsMax = 0 }
             let (rows, compacted): ([Int64], Int64) = index.forgettable(
-                store.limits, seconds: now / 1000, count: LogStore.forgetMax)
-            if rows.count >= (isIdle ? 1 : LogStore.forgetMax / 2) {
+                limits, seconds: now / 1000, count: LogStore.forgetMax)
+            if rows.count >= (isIdle || isTight ? 1 : LogStore.forgetMax / 2) {
+                isTight = false
                 var transaction: Transaction = Transaction()
                 transaction.forgotten = rows
                 transaction.compacted = compacted

@@ -86,6 +86,11 @@ package struct StoreStart: Sendable, Equatable {
     /// Where numbering goes on. Greater than `newest` after a crash: numbers between were perhaps seen by readers and
     /// then lost (grouped writes), so they are not used again.
     package var revision: Revision
+    package init(compacted: Revision, newest: Revision, revision: Revision) {
+        self.compacted = compacted
+        self.newest = newest
+        self.revision = revision
+    }
 }
 
 /// Who follows a store: the watch cache. Calls come one at a time, in revision order, from the engine's own thread.

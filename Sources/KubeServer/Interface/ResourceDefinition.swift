@@ -1,5 +1,6 @@
 // All that the server must know about one served resource; KubeResources makes one per built-in kind.
 
+package import KubeAPI
 package import KubeModel
 package import KubeWire
 
@@ -28,11 +29,14 @@ package struct ResourceDefinition: Sendable {
     package var conversion: (any VersionConversion)?
     /// Serves the verbs of a resource that has no storage (reviews, componentstatuses, bindings).
     package var virtual: (any SubresourceHandler)?
-    /// Labels that field selectors accept beside metadata.name and metadata.namespace → the path compared.
-    package var selectableFields: [(label: String, path: [String])] = []
-    /// Makes a meta.k8s.io/v1 Table (columnDefinitions + rows without `object`); nil: the printer of KubeAPI by type,
-    /// or Name and Age.
-    package var table: (@Sendable (_ objects: [JSON]) -> JSON)?
+    /// Fields that field selectors accept beside metadata.name and metadata.namespace.
+    package var selectable: SelectableFields
+    /// How objects print in a meta.k8s.io/v1 Table.
+    package var columns: PrintColumns
+    /// True for kinds of a CustomResourceDefinition.
+    package var isCustom: Bool = false
+    /// The schema that knows `typeName`; nil: custom resources without one.
+    package var schema: Schema? = BuiltIn.schema
     /// Preferred over other versions of the group in discovery when lower.
     package var isDeprecated: Bool = false
 
@@ -49,6 +53,8 @@ package struct ResourceDefinition: Sendable {
         self.storagePrefix = storagePrefix
         self.storage = GroupVersionKind(group: gvr.group, version: gvr.version, kind: kind)
         self.strategy = strategy
+        selectable = SelectableFields.of(gvr.groupResource, namespaced: isNamespaced)
+        columns = PrintColumns.builtIn(gvr.groupResource)
     }
 
     package var gvk: GroupVersionKind { GroupVersionKind(group: gvr.group, version: gvr.version, kind: kind) }
@@ -57,6 +63,24 @@ package struct ResourceDefinition: Sendable {
     package var apiVersion: String { gvr.groupVersion.description }
     package var isStored: Bool { !storagePrefix.isEmpty }
     package func subresource(_ name: String) -> SubresourceDefinition? { subresources.first { $0.name == name } }
+
+    /// A stored object in this version.
+    package func served(_ stored: JSON) -> JSON {
+        guard storage != gvk else { return stored }
+        var object: JSON = conversion?.fromStorage(stored) ?? stored
+        object.apiVersion = .string(apiVersion)
+        object.kind = .string(kind)
+        return object
+    }
+
+    /// An object of this version as it is stored.
+    package func stored(_ served: JSON) -> JSON {
+        guard storage != gvk else { return served }
+        var object: JSON = conversion?.toStorage(served) ?? served
+        object.apiVersion = .string(storage.groupVersion.description)
+        object.kind = .string(storage.kind)
+        return object
+    }
 
     /// Every standard verb.
     package static let allVerbs: [String] = [

@@ -50,9 +50,6 @@ package protocol Strategy: Sendable {
     func afterUpdate(_ new: JSON, old: JSON, _ context: RequestContext) async
     /// The object has left the store.
     func afterDelete(_ object: JSON, _ context: RequestContext) async
-
-    /// Completes an object read (or listed, watched) for clients, e.g. virtual fields. Rarely needed.
-    func decorate(_ object: inout JSON)
 }
 
 package typealias Undo = @Sendable () async -> Void
@@ -102,7 +99,6 @@ extension Strategy {
     package func afterCreate(_ object: JSON, _ context: RequestContext) async {}
     package func afterUpdate(_ new: JSON, old: JSON, _ context: RequestContext) async {}
     package func afterDelete(_ object: JSON, _ context: RequestContext) async {}
-    package func decorate(_ object: inout JSON) {}
 
     /// For a `status` write: `new` becomes `old` with new's status, managedFields and resourceVersion.
     package static func keepAllButStatus(_ new: inout JSON, old: JSON) {

@@ -1,0 +1,123 @@
+// The store's follower: hands each change to the cache of its prefix.
+
+import KubeModel
+package import KubeStore
+import KubeWire
+import Synchronization
+
+/// What a write carries past the store, so that its change need not be parsed again.
+struct PendingObject: Sendable {
+    var cache: ResourceCache
+    var path: String
+    /// nil: a deletion.
+    var object: JSON?
+    var encoded: StorageForm.Encoded?
+}
+
+/// Encrypts what lies in the store (secrets); KubeCluster gives one with its key.
+package protocol ValueSealer: Sendable {
+    func seal(_ value: [UInt8], key: String) throws -> [UInt8]
+    /// Values that were never sealed come back as they are.
+    func open(_ value: [UInt8], key: String) throws -> [UInt8]
+}
+
+package final class CacheHub: StoreSink {
+    private struct State {
+        var caches: [String: ResourceCache] = [:]
+        /// Replayed rows whose prefix no resource has claimed yet (custom resources before their definition is read).
+        var unclaimed: [String: [Change]] = [:]
+        var start: StoreStart = StoreStart(compacted: .zero, newest: .zero, revision: .zero)
+    }
+    private let state: Mutex<State> = Mutex(State())
+    private let newest: Atomic<Int64> = Atomic(0)
+    let sealer: (any ValueSealer)?
+
+    init(sealer: (any ValueSealer)?) { self.sealer = sealer }
+
+    /// Every change up to it is in the caches.
+    package var published: Revision { Revision(newest.load(ordering: .acquiring)) }
+
+    func cache(prefix: String, _ groupResource: GroupResource) -> ResourceCache {
+        let (cache, isNew): (ResourceCache, Bool) = state.withLock { s in
+            if let known = s.caches[prefix] { return (known, false) }
+            let made: ResourceCache = ResourceCache(prefix: prefix, groupResource: groupResource, hub: self)
+            s.caches[prefix] = made
+            return (made, true)
+        }
+        guard isNew else { return cache }
+        let (mine, start): ([Change], StoreStart) = state.withLock { s in
+            (s.unclaimed.removeValue(forKey: prefix) ?? [], s.start)
+        }
+        for change in mine { apply(replayed: change, to: cache) }
+        cache.opened(start)
+        return cache
+    }
+
+    var caches: [ResourceCache] { state.withLock { Array($0.caches.values) } }
+
+    package func replay(_ changes: [Change]) {
+        for change in changes {
+            let cache: ResourceCache? = state.withLock { s in
+                for prefix in CacheHub.prefixes(of: change.key) {
+                    if let cache = s.caches[prefix] { return cache }
+                }
+                // Custom resources: /registry/GROUP/PLURAL/…
+                if let guess = CacheHub.prefixes(of: change.key).first(where: { $0.utf8.filter { $0 == 47 }.count == 3 }) {
+                    s.unclaimed[guess, default: []].append(change)
+                }
+                return nil
+            }
+            if let cache { apply(replayed: change, to: cache) }
+        }
+    }
+
+    /// `/registry/a/b/c` → `/registry/a/b`, `/registry/a`.
+    private static func prefixes(of key: String) -> [String] {
+        var out: [String] = []
+        var rest: Substring = Substring(key)
+        while let slash = rest.lastIndex(of: "/"), slash > rest.startIndex {
+            rest = rest[..<slash]
+            out.append(String(rest))
+        }
+        return out
+    }
+
+    private func apply(replayed change: Change, to cache: ResourceCache) {
+        let path: String = String(change.key.dropFirst(cache.prefix.count + 1))
+        guard let value = change.value else {
+            cache.apply(change.revision, path: path, nil)
+            return
+        }
+        guard let plain = try? sealer?.open(value, key: change.key) ?? value, let object = try? JSON.parse(plain) else {
+            return
+        }
+        cache.apply(
+            change.revision, path: path, StoredObject(path: path, revision: change.revision, object: object))
+    }
+
+    package func opened(_ start: StoreStart) {
+        newest.store(start.revision.value, ordering: .releasing)
+        let all: [ResourceCache] = state.withLock { s in
+            s.start = start
+            return Array(s.caches.values)
+        }
+        for cache in all { cache.opened(start) }
+    }
+
+    package func publish(_ changes: [Change]) {
+        var touched: [ObjectIdentifier: ResourceCache] = [:]
+        for change in changes {
+            guard let pending = change.payload as? PendingObject else { continue }
+            var stored: StoredObject?
+            if let object = pending.object {
+                stored = StoredObject(
+                    path: pending.path, revision: change.revision, object: object,
+                    bytes: pending.encoded.flatMap { StorageForm.filled($0, change.revision) })
+            }
+            pending.cache.apply(change.revision, path: pending.path, stored)
+            touched[ObjectIdentifier(pending.cache)] = pending.cache
+        }
+        if let last = changes.last { newest.store(last.revision.value, ordering: .releasing) }
+        for cache in touched.values { cache.wakeAll() }
+    }
+}

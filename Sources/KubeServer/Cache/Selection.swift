@@ -1,0 +1,46 @@
+// Which objects a list or watch means: namespace, label selector, field selector.
+
+package import KubeAPI
+package import KubeModel
+import KubeWire
+
+package struct Selection: Sendable {
+    package var namespace: String
+    package var labels: LabelSelector
+    package var fields: FieldSelector
+    private let selectable: SelectableFields
+    private let definition: ResourceDefinition
+
+    /// Throws BadRequest for selectors that are malformed or name unknown fields.
+    package init(
+        _ definition: ResourceDefinition, namespace: String, labelSelector: String?, fieldSelector: String?
+    ) throws(StatusError) {
+        self.definition = definition
+        self.namespace = namespace
+        labels = try labelSelector.map { text throws(StatusError) in try LabelSelector(parsing: text) } ?? .everything
+        fields = try fieldSelector.map { text throws(StatusError) in try FieldSelector(parsing: text) } ?? .everything
+        selectable = definition.selectable
+        if !fields.isEverything { try selectable.check(fields, kind: definition.kind) }
+    }
+
+    package var isEverything: Bool { labels.isEverything && fields.isEverything }
+    /// The part of the cache to look at: `NAMESPACE/`, or everything.
+    package var folder: String { namespace.isEmpty ? "" : namespace + "/" }
+    /// The one object that the field selector allows by name.
+    package var requiredName: String? { fields.requiredValue(of: "metadata.name") }
+
+    package func matches(_ stored: StoredObject) -> Bool {
+        if !namespace.isEmpty, stored.key.namespace != namespace { return false }
+        if isEverything { return true }
+        if !labels.isEverything, !labels.matches(object: stored.object) { return false }
+        return fields.isEverything || selectable.matches(fields, definition.served(stored.object))
+    }
+
+    /// The event as a watcher with this selection sees it; nil when it concerns nothing selected.
+    package func view(_ event: CacheEvent) -> (kind: WatchEvent.Kind, object: StoredObject)? {
+        let isOld: Bool = event.old.map { matches($0) } ?? false
+        if let new = event.new, matches(new) { return (isOld ? .modified : .added, new) }
+        guard isOld, let gone = event.gone else { return nil }
+        return (.deleted, gone)
+    }
+}
