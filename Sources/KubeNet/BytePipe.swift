@@ -31,8 +31,10 @@ final class BytePipe: Sendable {
         }
     }
 
-    func push(_ chunk: [UInt8]) {
-        guard !chunk.isEmpty else { return }
+    func push(_ chunk: [UInt8]) { if !chunk.isEmpty { pushMessage(chunk) } }
+
+    /// As `push`, but an empty chunk counts: where chunks are messages.
+    func pushMessage(_ chunk: [UInt8]) {
         let waiter: CheckedContinuation<[UInt8]?, any Error>? = state.withLock { s in
             guard !s.isEnded else { return nil }
             if let waiter = s.waiter {

@@ -1,28 +1,6 @@
 // Shapes published early so that other targets compile; each moves to its own file as its body arrives.
 
 
-package struct GRPCError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// gRPC status code: 14 unavailable, 4 deadline exceeded, 5 not found…
-    package var code: Int
-    package var message: String
-    package init(code: Int, message: String) {
-        self.code = code
-        self.message = message
-    }
-    package var description: String { "rpc error: code = \(code) desc = \(message)" }
-}
-
-package final class GRPCChannel: Sendable {
-    package init(endpoint: Endpoint) { fatalError("pending") }
-    package func unary(
-        _ path: String, _ message: [UInt8], timeout: Duration
-    ) async throws(GRPCError) -> [UInt8] { fatalError("pending") }
-    package func serverStream(
-        _ path: String, _ message: [UInt8]
-    ) async throws(GRPCError) -> AsyncThrowingStream<[UInt8], any Error> { fatalError("pending") }
-    package func shutdown() async { fatalError("pending") }
-}
-
 package enum WebSocketMessage: Sendable, Hashable {
     case binary([UInt8])
     case text([UInt8])
