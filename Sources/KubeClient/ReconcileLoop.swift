@@ -22,14 +22,22 @@ package final class ReconcileLoop<Key: Hashable & Sendable>: Component {
     private let reconcile: @Sendable (Key) async throws -> ReconcileResult
     private let log: Logger
 
-    /// `ready` is awaited before the first key is taken: the informers' first lists.
-    package init(
+    package convenience init(
         _ name: String, workers: Int = 1, time: any TimeSource, ready: @escaping @Sendable () async -> Void = {},
+        reconcile: @escaping @Sendable (Key) async throws -> ReconcileResult
+    ) {
+        self.init(name, workers: workers, queue: WorkQueue(time: time), ready: ready, reconcile: reconcile)
+    }
+
+    /// `ready` is awaited before the first key is taken: the informers' first lists. Handlers that were wired before
+    /// the loop was made add to `queue`.
+    package init(
+        _ name: String, workers: Int = 1, queue: WorkQueue<Key>, ready: @escaping @Sendable () async -> Void = {},
         reconcile: @escaping @Sendable (Key) async throws -> ReconcileResult
     ) {
         self.name = name
         self.workers = workers
-        self.queue = WorkQueue(time: time)
+        self.queue = queue
         self.ready = ready
         self.reconcile = reconcile
         self.log = .component(name)

@@ -19,7 +19,17 @@ enum Owner {
     }
     /// Index of an informer by the uid of the controlling owner.
     static let index: String = "controllerUID"
-    static func indexKeys(_ object: JSON) -> [String] { controllerUID(object).map { [$0] } ?? [] }
+    @Sendable static func indexKeys(_ object: JSON) -> [String] {
+        [controllerUID(object) ?? orphans(in: object.metadata.namespace.text)]
+    }
+    /// The index key of what has no controller.
+    static func orphans(in namespace: String) -> String { "orphans/" + namespace }
+
+    /// What `owner` owns or could adopt.
+    static func candidates(_ informer: Informer, for owner: JSON) -> [JSON] {
+        informer.list(index: index, owner.metadata.uid.text)
+            + informer.list(index: index, orphans(in: owner.metadata.namespace.text))
+    }
 }
 
 /// What an owner does about the objects it could own: a pure decision.
