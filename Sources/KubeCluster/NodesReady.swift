@@ -38,9 +38,9 @@ enum NodesReady {
                 try await Task.sleep(for: timeout)
                 return false
             }
-            let isReady: Bool = try await tasks.next() ?? false
+            let isDone: Bool = try await tasks.next() ?? false
             tasks.cancelAll()
-            if !isReady {
+            if !isDone {
                 let names: String = missing.withLock { $0.sorted().joined(separator: ", ") }
                 throw ClusterError("not Ready after \(timeout): \(names); see \(cluster.paths.logs)")
             }
