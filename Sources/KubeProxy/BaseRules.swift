@@ -29,8 +29,8 @@ package enum BaseRules {
     package static let emptyNodePortMap: String = "no-endpoint-nodeports"
     /// Local endpoints as (address, address): one that reaches itself through a Service must see a foreign source.
     package static let hairpinSet: String = "hairpin"
-    package static let rejectChain: String = "reject"
-    package static let dropChain: String = "drop"
+    package static let rejectChain: String = "refuse-packet"
+    package static let dropChain: String = "drop-packet"
 
     package static func ruleset(_ network: ProxyNetwork) -> Ruleset {
         let byAddress: JSON = NFT.concat(NFT.daddr, NFT.protocolNumber, NFT.dport)
@@ -61,7 +61,7 @@ package enum BaseRules {
                 ],
             ])
 
-        r.chains[rejectChain] = Chain([[NFT.reject]])
+        r.chains[rejectChain] = Chain([[NFT.isTCP, NFT.reset], [NFT.reject]])
         r.chains[dropChain] = Chain([[NFT.drop]])
         var unknown: [JSON] = [NFT.match(NFT.daddr, "==", NFT.prefix(network.serviceCIDR))]
         if !network.answeredHere.isEmpty {

@@ -20,7 +20,10 @@ package enum NFT {
     package static let drop: JSON = ["drop": .null]
     package static let accept: JSON = ["accept": .null]
     package static let `return`: JSON = ["return": .null]
-    /// ICMP port unreachable: a TCP client sees `connection refused`.
+    package static let isTCP: JSON = match(protocolNumber, "==", "tcp")
+    /// A TCP client sees `connection refused`; on the loopback route ICMP would not reach it.
+    package static let reset: JSON = ["reject": ["type": "tcp reset"]]
+    /// ICMP port unreachable.
     package static let reject: JSON = ["reject": ["type": "icmp", "expr": "port-unreachable"]]
 
     /// Looks `key` up in a verdict map and follows what it finds.

@@ -12,6 +12,9 @@ package typealias PacketFilter = @Sendable (JSON) async throws -> Void
 /// Forgets UDP flows.
 package typealias FlowTable = @Sendable ([StaleFlows]) async -> Void
 
+/// Readies the node's network for the rules; may run again.
+package typealias NetworkPreparation = @Sendable () async throws -> Void
+
 /// Keeps one node's packet filter equal to the cluster's Services.
 ///
 ///     informer event → brain, wanted += 1, wake → transaction → kernel → programmed = wanted → waiters resume
@@ -32,6 +35,7 @@ package final class ProxyComponent: Component {
     private let nodes: Informer
     private let filter: PacketFilter
     private let flows: FlowTable
+    private let prepare: NetworkPreparation
     private let alarm: TableAlarm?
     private let wake: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
     private let time: any TimeSource
@@ -42,7 +46,7 @@ package final class ProxyComponent: Component {
     /// `alarm` tells of foreign changes to our table; nil: none are noticed.
     package init(
         client: Client, network: ProxyNetwork, filter: @escaping PacketFilter, flows: @escaping FlowTable,
-        alarm: TableAlarm? = nil, time: any TimeSource = SystemTime()
+        prepare: @escaping NetworkPreparation, alarm: TableAlarm? = nil, time: any TimeSource = SystemTime()
     ) {
         state = Mutex(State(brain: ProxyBrain(network: network)))
         services = Informer(client, GroupVersionResource("v1", "services"))
@@ -52,6 +56,7 @@ package final class ProxyComponent: Component {
             query: ["fieldSelector": "metadata.name=" + network.nodeName])
         self.filter = filter
         self.flows = flows
+        self.prepare = prepare
         self.alarm = alarm
         self.time = time
         wake = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -106,6 +111,7 @@ package final class ProxyComponent: Component {
     private func write() async throws {
         for informer in [services, slices, nodes] { await informer.waitForSync() }
         try Task.checkCancellation()
+        try await prepare()
         wake.continuation.yield()
         var backoff: Duration = .milliseconds(100)
         for await _ in wake.stream {

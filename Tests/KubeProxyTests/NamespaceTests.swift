@@ -25,7 +25,7 @@ private struct World {
             try await w.run(name, "ip link set lo up")
         }
         try await w.run("node", "ip link add br0 type bridge && ip addr add 10.244.1.1/24 dev br0 && ip link set br0 up"
-            + " && sysctl -qw net.ipv4.ip_forward=1 && ip route add 10.96.0.0/12 dev br0")
+            + " && sysctl -qw net.ipv4.ip_forward=1 && ip route add unreachable 10.96.0.0/12 metric 9999")
         for (name, address) in [("p1", "10.244.1.2"), ("p2", "10.244.1.3")] {
             try await w.run("node", "ip link add v\(name) type veth peer name eth0 netns \(w.prefix)\(name)"
                 + " && ip link set v\(name) master br0 up && bridge link set dev v\(name) hairpin on")
@@ -36,6 +36,7 @@ private struct World {
             + " && ip addr add 192.0.2.1/24 dev up0 && ip link set up0 up")
         try await w.run("far", "ip addr add 192.0.2.2/24 dev eth0 && ip link set eth0 up"
             + " && ip route add 10.0.0.0/8 via 192.0.2.1")
+        try await Kernel.preparation(serviceCIDR: "10.96.0.0/12", in: w.space("node"))()
         return w
     }
 
