@@ -1,5 +1,6 @@
 // The keys and certificates of a cluster: made once, kept in its pki folder under kubeadm's names.
 
+import KubeBase
 import KubeCrypto
 import KubeOS
 
@@ -64,7 +65,7 @@ struct Credentials: Sendable {
 
     private static func isFresh(_ pem: String) -> Bool {
         guard let facts = try? CertificateFacts(pem: pem) else { return false }
-        return facts.notAfter - .now > .seconds(leafDays * 86400 / 3)
+        return facts.notAfter - Timestamp.now > .seconds(leafDays * 86400 / 3)
     }
 
     private static var validity: Duration { .seconds(leafDays * 86400) }

@@ -10,10 +10,10 @@ final class Gate: Sendable {
     private let state: Mutex<State> = Mutex(State())
 
     func open() {
-        let waiters: [CheckedContinuation<Void, Never>] = state.withLock {
-            $0.isOpen = true
-            defer { $0.waiters = [] }
-            return $0.waiters
+        let waiters: [CheckedContinuation<Void, Never>] = state.withLock { s in
+            s.isOpen = true
+            defer { s.waiters = [] }
+            return s.waiters
         }
         for waiter in waiters { waiter.resume() }
     }

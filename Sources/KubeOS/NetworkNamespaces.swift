@@ -31,7 +31,7 @@ package enum NetworkNamespaces {
 
 package enum MountNamespaces {
     /// Makes a mount namespace that lives as long as the file `path`. It gets a copy of our mounts, with no propagation
-    /// to or from ours; `prepare` then runs in it.
+    /// to or from ours; `prepare` then runs in it. Its mounts are shared among the mount namespaces made from it (containers).
     package static func create(_ path: String, network: String, prepare: @escaping @Sendable () throws -> Void) async throws {
         try Files.write(path, "")
         let (made, makeDone): (AsyncStream<Result<Int32, any Error>>, AsyncStream<Result<Int32, any Error>>.Continuation) =
@@ -43,8 +43,8 @@ package enum MountNamespaces {
                 try Namespaces(network: network).enter()
                 guard kube_unshare(Int32(KUBE_CLONE_NEWNS | KUBE_CLONE_FS)) == 0 else { throw OSError("unshare mount namespace") }
                 try Mounts.setPropagation("/", .private)
-                try Mounts.setPropagation("/", .shared)
                 try prepare()
+                try Mounts.setPropagation("/", .shared)
                 makeDone.yield(.success(kube_gettid()))
                 gate.wait()
             } catch {

@@ -142,6 +142,10 @@ enum NodeMounts {
 
     /// Runs in the new namespace, while its mounts are still private.
     static func prepare(_ paths: NodePaths) throws {
+        // Our copies of other nodes' namespace files would keep those alive when they are switched off.
+        for mount in try Mounts.list() where mount.fileSystem == "nsfs" && mount.path.hasPrefix(ClusterPaths.runRoot) {
+            try Mounts.unmount(mount.path, detach: true)
+        }
         for (source, target) in own(paths) {
             try Files.makeDirectories(target)
             try Mounts.bind(source, at: target)
