@@ -1,0 +1,103 @@
+// Every controller: its name, what it may do, how it is made. To add one: a folder, and a line here.
+
+package import KubeBase
+package import KubeClient
+
+package enum Catalogue {
+    private static let write: [String] = ["create", "update", "patch", "delete"]
+    private static let events: Permission = Permission(
+        ["", "events.k8s.io"], ["events"], ["create", "patch", "update"])
+    private static func status(_ group: String, _ resource: String) -> Permission {
+        Permission([group], [resource + "/status", resource + "/finalizers"], ["update", "patch"])
+    }
+    /// What every controller may read; the informers are shared.
+    private static func reads(_ group: String, _ resources: String...) -> Permission {
+        Permission([group], resources, ["get", "list", "watch"])
+    }
+
+    package static let all: [ControllerDescriptor] = [
+        ControllerDescriptor(
+            "replicaset-controller",
+            [
+                reads("apps", "replicasets"), reads("", "pods"), status("apps", "replicasets"),
+                Permission([""], ["pods"], write), events,
+            ]
+        ) { ReplicaSetController($0, .replicaSet) },
+        ControllerDescriptor(
+            "deployment-controller",
+            [
+                reads("apps", "deployments", "replicasets"), reads("", "pods"), status("apps", "deployments"),
+                Permission(["apps"], ["deployments"], ["update", "patch"]),
+                Permission(["apps"], ["replicasets"], write), events,
+            ]
+        ) { DeploymentController($0) },
+        ControllerDescriptor(
+            "replication-controller",
+            [
+                reads("", "pods", "replicationcontrollers"), status("", "replicationcontrollers"),
+                Permission([""], ["pods"], write), events,
+            ]
+        ) { ReplicaSetController($0, .replicationController) },
+        ControllerDescriptor(
+            "endpoint-controller",
+            [
+                reads("", "services", "pods", "endpoints"), Permission([""], ["endpoints", "endpoints/restricted"], write),
+                events,
+            ]
+        ) { EndpointsController($0) },
+        ControllerDescriptor(
+            "endpointslice-controller",
+            [
+                reads("", "services", "pods", "nodes"), reads("discovery.k8s.io", "endpointslices"),
+                Permission([""], ["services/finalizers"], ["update"]),
+                Permission(["discovery.k8s.io"], ["endpointslices", "endpointslices/restricted"], write), events,
+            ]
+        ) { EndpointSliceController($0) },
+        ControllerDescriptor(
+            "namespace-controller",
+            [
+                Permission([""], ["namespaces", "namespaces/finalize", "namespaces/status"], ["get", "list", "watch", "update", "patch", "delete"]),
+                Permission(["*"], ["*"], ["get", "list", "delete", "deletecollection"]),
+            ]
+        ) { NamespaceController($0) },
+        ControllerDescriptor(
+            "service-account-controller",
+            [reads("", "namespaces", "serviceaccounts"), Permission([""], ["serviceaccounts"], ["create"]), events]
+        ) { DefaultServiceAccount.controller($0) },
+        ControllerDescriptor(
+            "root-ca-cert-publisher",
+            [reads("", "namespaces", "configmaps"), Permission([""], ["configmaps"], ["create", "update"]), events]
+        ) { RootCAPublisher.controller($0) },
+    ]
+}
+
+/// All controllers of the catalogue as one component; the shared informers run elsewhere.
+package final class Controllers: Component {
+    private let parts: [any Component]
+
+    /// `client` answers the client of one controller, by its name: in upstream the service account of that name in
+    /// kube-system. `without` names controllers to leave out, as `--controllers=*,-name` does.
+    package init(
+        client: @Sendable (String) -> Client, informers: InformerSet, time: any TimeSource,
+        options: ControllerOptions, without: Set<String> = []
+    ) {
+        var parts: [any Component] = []
+        for descriptor in Catalogue.all where !without.contains(descriptor.name) {
+            let own: Client = client(descriptor.name)
+            let events: EventRecorder = EventRecorder(own, component: descriptor.name, time: time)
+            parts.append(events)
+            parts.append(
+                descriptor.build(
+                    ControllerContext(client: own, informers: informers, events: events, time: time, options: options)))
+        }
+        self.parts = parts
+    }
+
+    package var name: String { "controllers" }
+
+    package func run() async throws {
+        try await withThrowingDiscardingTaskGroup { group in
+            for part in parts { group.addTask { try await part.run() } }
+        }
+    }
+}
