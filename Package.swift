@@ -35,7 +35,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     ],
     targets: [
         // MARK: L4: the program
@@ -62,7 +61,9 @@ let package = Package(
         library("KubeCtl", ["KubeBase", "KubeWire", "KubeNet", "KubeOS", "KubeModel", "KubeAPI", "KubeClient"]),
 
         // MARK: L2: the two halves, which meet only in L1 types and requests
-        library("KubeResources", ["KubeBase", "KubeWire", "KubeCrypto", "KubeModel", "KubeAPI", "KubeServer"]),
+        library(
+            "KubeResources",
+            ["KubeBase", "KubeWire", "KubeCrypto", "KubeNet", "KubeModel", "KubeAPI", "KubeServer"]),
         library(
             "KubeServer",
             ["KubeBase", "KubeWire", "KubeCrypto", "KubeNet", "KubeModel", "KubeAPI", "KubeStore"]),
@@ -97,18 +98,24 @@ let package = Package(
                 .product(name: "SwiftASN1", package: "swift-asn1"),
             ]),
         library("KubeOS", ["KubeBase", "KubeWire", "CKubeOS", "CNFTables"]),
-        library("KubeWire", ["KubeBase", .product(name: "Yams", package: "Yams")]),
+        library("KubeWire", ["KubeBase", "CYAML"]),
         library("KubeBase", [.product(name: "Logging", package: "swift-log")]),
 
+        tests("KubeWireTests", ["KubeBase", "KubeWire"]),
+        tests("KubeModelTests", ["KubeBase", "KubeWire", "KubeModel"]),
+        tests("KubeAPITests", ["KubeBase", "KubeWire", "KubeModel", "KubeAPI"]),
         tests("KubeStoreTests", ["KubeStore"]),
         tests("KubeProxyTests", ["KubeBase", "KubeWire", "KubeOS", "KubeModel", "KubeClient", "KubeProxy"]),
         tests("KubeSchedulerTests", ["KubeBase", "KubeWire", "KubeModel", "KubeClient", "KubeScheduler"]),
         tests("KubeDNSTests", ["KubeBase", "KubeWire", "KubeNet", "KubeModel", "KubeClient", "KubeDNS"]),
         tests("KubeCryptoTests", ["KubeBase", "KubeWire", "KubeCrypto"]),
-        tests("KubeNetTests", ["KubeBase", "KubeWire", "KubeCrypto", "KubeNet"]),
+        tests(
+            "KubeNetTests",
+            ["KubeBase", "KubeWire", "KubeCrypto", "KubeNet", .product(name: "Logging", package: "swift-log")]),
 
         // MARK: C: headers only
         .target(name: "CKubeOS"),
+        .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CNFTables", providers: [.apt(["libnftables-dev"])]),

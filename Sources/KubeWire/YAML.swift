@@ -9,17 +9,49 @@ package struct YAMLError: Error, Sendable, Equatable, CustomStringConvertible {
 
 package struct YAMLLimits: Sendable {
     /// Nodes after alias expansion, over all documents: no bombs.
-    package var nodesMax: Int = 1_000_000
+    package var nodesMax: Int = 4_000_000
     package var depthMax: Int = 1000
     package init() {}
 }
 
 package enum YAML {
-    /// The documents of a stream; empty documents are left out.
+    /// The documents of a stream; empty documents are left out. JSON is accepted too.
     package static func parse(_ text: String, limits: YAMLLimits = YAMLLimits()) throws(YAMLError) -> [JSON] {
-        throw YAMLError(message: "error converting YAML to JSON: not yet")
+        if text.utf8.first(where: { $0 > 32 }) == UInt8(ascii: "{"),
+            let value = try? JSON.parse(Array(text.utf8), limits: JSONLimits(depthMax: limits.depthMax))
+        {
+            return [value]
+        }
+        var out: [JSON] = []
+        var budget: YAMLBudget = YAMLBudget(limits: limits)
+        for chunk in documents(text) {
+            let value: JSON = try YAMLDocument.parse(chunk, budget: &budget)
+            if value.exists { out.append(value) }
+        }
+        return out
     }
 
-    /// kubectl's `-o yaml`: keys sorted, two blanks a level, lists not indented under their key; ends with a line break.
-    package static func write(_ value: JSON) -> String { "" }
+    /// The text between lines that start with `---`; line numbers in errors count from there, as in kubectl.
+    private static func documents(_ text: String) -> [[UInt8]] {
+        let bytes: [UInt8] = Array(text.utf8)
+        var chunks: [[UInt8]] = []
+        var chunk: [UInt8] = []
+        var at: Int = 0
+        while at < bytes.count {
+            let end: Int = bytes[at...].firstIndex(of: 10).map { $0 + 1 } ?? bytes.count
+            let line: ArraySlice<UInt8> = bytes[at..<end]
+            let startsDocument: Bool =
+                line.starts(with: "---".utf8) && (line.count == 3 || line[at + 3] <= 32)
+            if startsDocument {
+                chunks.append(chunk)
+                chunk = []
+                if line.dropFirst(3).contains(where: { $0 > 32 }) { chunk += line }
+            } else {
+                chunk += line
+            }
+            at = end
+        }
+        chunks.append(chunk)
+        return chunks.filter { $0.contains { $0 > 32 } }
+    }
 }
