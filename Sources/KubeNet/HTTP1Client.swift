@@ -100,7 +100,7 @@ final class HTTP1ClientHandler: ChannelDuplexHandler, RemovableChannelHandler, @
             case .unix: headers.add(name: "Host", value: "localhost")
             }
         }
-        for (name, value) in request.headers.pairs { headers.add(name: name, value: value) }
+        for (name, value) in request.headers.pairs { headers.add(name: name, value: withoutLineBreaks(value)) }
         let sendsLength: Bool = !request.body.isEmpty || ["POST", "PUT", "PATCH"].contains(request.method)
         if sendsLength, request.headers["Content-Length"] == nil {
             headers.add(name: "Content-Length", value: String(request.body.count))
@@ -149,7 +149,7 @@ final class HTTP1ClientHandler: ChannelDuplexHandler, RemovableChannelHandler, @
             if let bytes = buffer.readBytes(length: buffer.readableBytes) { call.pipe.push(bytes) }
         case .end:
             self.call = nil
-            call.pipe.end()
+            defer { call.pipe.end() }
             if let upgraded { return handOver(context, call, upgraded) }
             resumeReading()
             if isKeptAlive, !call.upgrades, channel.isActive {
@@ -179,10 +179,11 @@ final class HTTP1ClientHandler: ChannelDuplexHandler, RemovableChannelHandler, @
             let decoder: ChannelHandlerContext = try pipeline.context(
                 handlerType: ByteToMessageHandler<HTTPResponseDecoder>.self)
             pipeline.removeHandler(context: encoder, promise: nil)
+            // Only now may the stream be written to: the codec expects requests.
             pipeline.removeHandler(context: decoder).assumeIsolated().whenComplete { _ in
                 context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+                call.head.succeed(Self.answer(head, call.pipe, stream))
             }
-            call.head.succeed(Self.answer(head, call.pipe, stream))
         } catch {
             call.head.fail(NetError.on(error))
             context.close(promise: nil)

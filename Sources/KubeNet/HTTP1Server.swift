@@ -287,6 +287,12 @@ func splitTarget(_ uri: String) -> (path: String, query: String) {
 
 func hasBody(_ status: Int) -> Bool { status >= 200 && status != 204 && status != 304 }
 
+/// CR and LF become spaces.
+func withoutLineBreaks(_ value: String) -> String {
+    guard value.utf8.contains(where: { $0 == 13 || $0 == 10 }) else { return value }
+    return String(decoding: value.utf8.map { $0 == 13 || $0 == 10 ? 32 : $0 }, as: UTF8.self)
+}
+
 /// Status line and fields. CR and LF in values become spaces, so that no value can begin a new field.
 func writeHead(_ response: HTTPResponse, length: Int?, into out: inout ByteBuffer) {
     let status: HTTPResponseStatus = HTTPResponseStatus(statusCode: response.status)
@@ -294,11 +300,7 @@ func writeHead(_ response: HTTPResponse, length: Int?, into out: inout ByteBuffe
     for (name, value) in response.headers.pairs {
         out.writeString(name)
         out.writeStaticString(": ")
-        if value.utf8.contains(where: { $0 == 13 || $0 == 10 }) {
-            out.writeBytes(value.utf8.map { $0 == 13 || $0 == 10 ? 32 : $0 })
-        } else {
-            out.writeString(value)
-        }
+        out.writeString(withoutLineBreaks(value))
         out.writeStaticString("\r\n")
     }
     if let length, hasBody(response.status), response.headers["Content-Length"] == nil {

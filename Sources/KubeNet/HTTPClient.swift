@@ -80,7 +80,8 @@ package final class HTTPClient: Sendable {
     ) async throws -> HTTPClientResponse {
         let (call, handler) = try await start(request, to: endpoint, upgrades: false, timeout: timeout)
         return HTTPClientResponse(
-            status: call.status, headers: call.headers, body: HTTPBody(source: BodySource(pipe: call.pipe, connection: handler)))
+            status: call.status, headers: call.headers,
+            body: HTTPBody(source: BodySource(pipe: call.pipe, connection: handler)))
     }
 
     /// The stream is there when the status is 101; the caller closes it.
@@ -163,7 +164,9 @@ package final class HTTPClient: Sendable {
                     if case .tcp(let host, _) = endpoint, let tls, let tlsContext {
                         try pipeline.addHandler(tls.handler(tlsContext, host: host))
                     }
-                    try pipeline.addHTTPClientHandlers(leftOverBytesStrategy: .forwardBytes)
+                    try pipeline.addHandler(HTTPRequestEncoder())
+                    let decoder: HTTPResponseDecoder = HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes)
+                    try pipeline.addHandler(ByteToMessageHandler(decoder))
                     try pipeline.addHandler(
                         HTTP1ClientHandler(channel: channel, pool: PoolPlace(client: self, endpoint: endpoint)))
                 }

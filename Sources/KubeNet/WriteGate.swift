@@ -4,7 +4,7 @@ import Synchronization
 
 /// A writer adds its bytes, hands them to the event loop, and waits while more than `bytesMax` are on their way.
 final class WriteGate: Sendable {
-    static let bytesMax: Int = 128 << 10
+    let bytesMax: Int
 
     private struct State {
         var bytes: Int = 0
@@ -13,6 +13,8 @@ final class WriteGate: Sendable {
         var lastID: Int = 0
     }
     private let state: Mutex<State> = Mutex(State())
+
+    init(bytesMax: Int = 128 << 10) { self.bytesMax = bytesMax }
 
     /// Throws when the connection is gone.
     func add(_ count: Int) throws {
@@ -28,7 +30,7 @@ final class WriteGate: Sendable {
             s.bytes -= count
             guard !s.waiters.isEmpty else { return [] }
             let bytes: Int = s.bytes
-            func isReady(_ isDrain: Bool) -> Bool { isDrain ? bytes == 0 : bytes < WriteGate.bytesMax / 2 }
+            func isReady(_ isDrain: Bool) -> Bool { isDrain ? bytes == 0 : bytes < bytesMax / 2 }
             let ready: [CheckedContinuation<Void, any Error>] =
                 s.waiters.filter { isReady($0.isDrain) }.map { $0.continuation }
             s.waiters.removeAll { isReady($0.isDrain) }
@@ -55,7 +57,7 @@ final class WriteGate: Sendable {
     func waitForDrain() async throws { try await wait(isDrain: true) }
 
     private func mustWait(_ isDrain: Bool, _ s: borrowing State) -> Bool {
-        isDrain ? s.bytes > 0 : s.bytes >= WriteGate.bytesMax
+        isDrain ? s.bytes > 0 : s.bytes >= bytesMax
     }
 
     private func wait(isDrain: Bool) async throws {
