@@ -101,6 +101,8 @@ let package = Package(
         library("KubeWire", ["KubeBase", "CYAML"]),
         library("KubeBase", [.product(name: "Logging", package: "swift-log")]),
 
+        tests("KubeOSTests", ["KubeWire", "KubeOS"]),
+        tests("KubeClusterTests", ["KubeWire", "KubeCluster"]),
         tests("KubeWireTests", ["KubeBase", "KubeWire"]),
         tests("KubeModelTests", ["KubeBase", "KubeWire", "KubeModel"]),
         tests("KubeAPITests", ["KubeBase", "KubeWire", "KubeModel", "KubeAPI"]),

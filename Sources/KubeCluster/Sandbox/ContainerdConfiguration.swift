@@ -64,14 +64,14 @@ enum ContainerdConfiguration {
             """
     }
 
-    /// `hosts.toml` for one registry that stands on the host's loopback and is relayed on the bridge.
-    static func registryHosts(_ registry: String, relay: String) -> String {
-        """
-        server = "http://\(registry)"
-        [host."http://\(relay)"]
-          capabilities = ["pull", "resolve"]
-          skip_verify = true
+    /// `hosts.toml` files by folder. The registry stands on the host's loopback and is relayed on the bridge; it is also
+    /// asked first for images of every other registry, so that `nginx` comes from it when it has `library/nginx`.
+    static func registryHosts(_ registry: String, relay: String) -> [(folder: String, text: String)] {
+        let host: String = """
+            [host."http://\(relay)"]
+              capabilities = ["pull", "resolve"]
 
-        """
+            """
+        return [(registry, "server = \"http://\(relay)\"\n" + host), ("_default", host)]
     }
 }

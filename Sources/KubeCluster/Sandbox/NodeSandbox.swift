@@ -85,10 +85,11 @@ struct NodeSandbox: Sendable {
     private func writeRegistry() throws {
         let registry: String = place.cluster.registry
         guard !registry.isEmpty, let port = registry.split(separator: ":").last else { return }
-        let folder: String = "\(paths.registries)/\(registry)"
-        try Files.makeDirectories(folder)
         let relay: String = "\(place.cluster.bridgeAddress):\(port)"
-        try Files.writeAtomically("\(folder)/hosts.toml", ContainerdConfiguration.registryHosts(registry, relay: relay))
+        for (name, text) in ContainerdConfiguration.registryHosts(registry, relay: relay) {
+            try Files.makeDirectories("\(paths.registries)/\(name)")
+            try Files.writeAtomically("\(paths.registries)/\(name)/hosts.toml", text)
+        }
     }
 
     var containerd: Daemon? { Daemon(record: paths.containerdRecord) }
