@@ -3,17 +3,6 @@
 package import KubeBase
 package import KubeWire
 
-package enum Patch {
-    /// RFC 6902.
-    package static func json(_ patch: JSON, to object: JSON) throws(StatusError) -> JSON { object }
-    /// RFC 7386.
-    package static func merge(_ patch: JSON, to object: JSON) -> JSON { object }
-    /// Kubernetes' strategic merge patch, by the merge keys of the type.
-    package static func strategicMerge(
-        _ patch: JSON, to object: JSON, schema: Schema, type: String
-    ) throws(StatusError) -> JSON { object }
-}
-
 /// Server-side apply and the bookkeeping of field managers (KEP-555).
 package struct ServerSideApply: Sendable {
     /// Without a schema (custom resources that keep unknown fields) lists are atomic and maps granular.

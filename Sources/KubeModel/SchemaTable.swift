@@ -75,6 +75,7 @@ extension Schema {
                 let words: [Substring] = value.text.split(separator: ",")
                 f.patchMerges = words.contains("merge")
                 f.patchRetainsKeys = words.contains("retainKeys")
+                f.patchReplaces = words.contains("replace")
             case "pk": f.patchMergeKey = value.text
             case "gate": f.gate = value.asString ?? value.strings.joined(separator: ",")
             case "v": f.rules = value.strings

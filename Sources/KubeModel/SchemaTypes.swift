@@ -63,6 +63,7 @@ package struct Field: Sendable {
     /// Strategic merge patch: the list merges; unlisted members of the object go.
     package var patchMerges: Bool = false
     package var patchRetainsKeys: Bool = false
+    package var patchReplaces: Bool = false
     package var patchMergeKey: String = ""
     package var gate: String = ""
     /// Declared value rules such as `minimum=1`.
