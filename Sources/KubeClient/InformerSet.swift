@@ -11,10 +11,15 @@ package final class InformerSet: Component {
         var pending: [Informer] = []
     }
     package let client: Client
+    private let transform: Informer.Transform?
     private let state: Mutex<State> = Mutex(State())
     private let news: Wakeup = Wakeup()
 
-    package init(_ client: Client) { self.client = client }
+    /// `transform` cuts every object down to what this set's users need.
+    package init(_ client: Client, transform: Informer.Transform? = nil) {
+        self.client = client
+        self.transform = transform
+    }
 
     package var name: String { "informers" }
 
@@ -22,7 +27,7 @@ package final class InformerSet: Component {
     package func informer(_ resource: GroupVersionResource) -> Informer {
         let (informer, isNew): (Informer, Bool) = state.withLock { s in
             if let known = s.informers[resource] { return (known, false) }
-            let made: Informer = Informer(client, resource)
+            let made: Informer = Informer(client, resource, transform: transform)
             s.informers[resource] = made
             s.pending.append(made)
             return (made, true)
@@ -35,6 +40,8 @@ package final class InformerSet: Component {
 
     /// The resources asked for so far.
     package var resources: [GroupVersionResource] { state.withLock { Array($0.informers.keys) } }
+
+    package func has(_ resource: GroupVersionResource) -> Bool { state.withLock { $0.informers[resource] != nil } }
 
     /// Ends the informer of a resource that is no longer served (a deleted CustomResourceDefinition).
     package func drop(_ resource: GroupVersionResource) {

@@ -68,6 +68,29 @@ package enum Catalogue {
             "root-ca-cert-publisher",
             [reads("", "namespaces", "configmaps"), Permission([""], ["configmaps"], ["create", "update"]), events]
         ) { RootCAPublisher.controller($0) },
+        ControllerDescriptor(
+            "node-controller",
+            [
+                reads("", "nodes", "pods"), reads("coordination.k8s.io", "leases"), status("", "nodes"), status("", "pods"),
+                Permission([""], ["nodes"], ["update", "patch"]), events,
+            ]
+        ) { NodeLifecycleController($0) },
+        ControllerDescriptor(
+            "node-ipam-controller", [reads("", "nodes"), Permission([""], ["nodes"], ["update", "patch"]), events]
+        ) { NodeIPAMController($0) },
+        ControllerDescriptor(
+            "taint-eviction-controller",
+            [reads("", "nodes", "pods"), status("", "pods"), Permission([""], ["pods"], ["delete"]), events]
+        ) { TaintEvictionController($0) },
+        ControllerDescriptor(
+            "pod-garbage-collector",
+            [reads("", "nodes", "pods"), status("", "pods"), Permission([""], ["pods"], ["delete"])]
+        ) { PodGCController($0) },
+        // Last: it shares the informers that the others have asked for.
+        ControllerDescriptor(
+            "generic-garbage-collector",
+            [Permission(["*"], ["*"], ["get", "list", "watch", "patch", "update", "delete"]), events]
+        ) { GarbageCollector($0) },
     ]
 }
 

@@ -1,0 +1,35 @@
+// When a NoExecute taint drives a pod from its node. Pure.
+
+import KubeBase
+import KubeWire
+
+enum TaintEviction {
+    /// nil: the pod may stay. Otherwise the time at which it must go.
+    static func deadline(_ pod: JSON, taints: [JSON], now: Timestamp) -> Timestamp? {
+        let tolerations: [JSON] = pod.spec.tolerations.elements
+        var deadline: Timestamp?
+        for taint in taints where taint.effect.text == "NoExecute" {
+            let matching: [JSON] = tolerations.filter { tolerates($0, taint) }
+            if matching.isEmpty { return now }
+            let since: Timestamp = taint.timeAdded.asString.flatMap { Timestamp(rfc3339: $0) } ?? now
+            // The shortest time among the tolerations; one without a time tolerates for ever only if none has a time.
+            guard let seconds = matching.compactMap({ $0.tolerationSeconds.asInt64 }).min() else { continue }
+            let end: Timestamp = since + .seconds(max(0, seconds))
+            deadline = min(deadline ?? end, end)
+        }
+        return deadline
+    }
+
+    /// core/v1 Toleration.ToleratesTaint
+    static func tolerates(_ toleration: JSON, _ taint: JSON) -> Bool {
+        let effect: String = toleration.effect.text
+        if !effect.isEmpty, effect != taint.effect.text { return false }
+        let key: String = toleration.key.text
+        if !key.isEmpty, key != taint.key.text { return false }
+        switch toleration.operator.text {
+        case "", "Equal": return toleration.value.text == taint.value.text
+        case "Exists": return true
+        default: return false
+        }
+    }
+}
