@@ -2,7 +2,7 @@
 
 package import KubeModel
 package import KubeStore
-package import KubeWire
+import KubeWire
 import Synchronization
 
 /// store → `apply` (the store's thread, in revision order) → objects + event log → watchers
@@ -166,11 +166,12 @@ package final class ResourceCache: Sendable {
     }
 
     /// Returns when there is an event at `cursor`, when `poke` was called for `id`, or when the task is cancelled.
-    func wait(_ id: UInt64, cursor: Int) async {
+    /// True: it was a poke.
+    func waitOrPoke(_ id: UInt64, cursor: Int) async -> Bool {
         await withTaskCancellationHandler {
             await withCheckedContinuation { (waiter: CheckedContinuation<Void, Never>) in
                 let isReady: Bool = state.withLock { s in
-                    if s.log.end > cursor || s.pokes.remove(id) != nil || Task.isCancelled { return true }
+                    if s.log.end > cursor || s.pokes.contains(id) || Task.isCancelled { return true }
                     s.waiters[id] = waiter
                     return false
                 }
@@ -179,13 +180,13 @@ package final class ResourceCache: Sendable {
         } onCancel: {
             poke(id)
         }
+        return state.withLock { $0.pokes.remove(id) != nil }
     }
 
     func poke(_ id: UInt64) {
         let waiter: CheckedContinuation<Void, Never>? = state.withLock { s in
-            if let waiter = s.waiters.removeValue(forKey: id) { return waiter }
             s.pokes.insert(id)
-            return nil
+            return s.waiters.removeValue(forKey: id)
         }
         waiter?.resume()
     }

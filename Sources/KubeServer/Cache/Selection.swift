@@ -1,6 +1,6 @@
 // Which objects a list or watch means: namespace, label selector, field selector.
 
-package import KubeAPI
+import KubeAPI
 package import KubeModel
 import KubeWire
 
@@ -8,6 +8,8 @@ package struct Selection: Sendable {
     package var namespace: String
     package var labels: LabelSelector
     package var fields: FieldSelector
+    /// Only this object; empty: any.
+    package var name: String = ""
     private let selectable: SelectableFields
     private let definition: ResourceDefinition
 
@@ -31,6 +33,7 @@ package struct Selection: Sendable {
 
     package func matches(_ stored: StoredObject) -> Bool {
         if !namespace.isEmpty, stored.key.namespace != namespace { return false }
+        if !name.isEmpty, stored.key.name != name { return false }
         if isEverything { return true }
         if !labels.isEverything, !labels.matches(object: stored.object) { return false }
         return fields.isEverything || selectable.matches(fields, definition.served(stored.object))

@@ -12,11 +12,11 @@ package struct Query: Sendable {
 
     /// `a=1&b=%20`, with `+` for a space.
     package init(raw: String) {
-        pairs = raw.utf8.split(separator: UInt8(ascii: "&")).map { part in
-            let cut: Int? = part.firstIndex(of: UInt8(ascii: "="))
-            let name: Substring.UTF8View.SubSequence = cut.map { part[..<$0] } ?? part
-            let value: Substring.UTF8View.SubSequence = cut.map { part[part.index(after: $0)...] } ?? part.suffix(0)
-            return (PercentCoding.decode(name, plusIsSpace: true), PercentCoding.decode(value, plusIsSpace: true))
+        let bytes: [UInt8] = Array(raw.utf8)
+        pairs = bytes.split(separator: UInt8(ascii: "&")).map { part in
+            let cut: Int = part.firstIndex(of: UInt8(ascii: "=")) ?? part.endIndex
+            let name: String = PercentCoding.decode(part[..<cut], plusIsSpace: true)
+            return (name, PercentCoding.decode(part[cut...].dropFirst(), plusIsSpace: true))
         }
     }
 

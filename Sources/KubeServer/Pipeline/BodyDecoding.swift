@@ -1,0 +1,109 @@
+// Request bodies → trees, by Content-Type.
+
+import KubeAPI
+import KubeModel
+import KubeNet
+import KubeWire
+
+struct DecodedBody {
+    var object: JSON = .null
+    /// Members that occur twice, by path.
+    var duplicates: [String] = []
+    var patchType: PatchType = .merge
+}
+
+enum BodyDecoding {
+    private static let depthMax: Int = 1000
+
+    static func decode(
+        _ request: HTTPRequest, verb: Verb, kind: String, typeName: String
+    ) throws(StatusError) -> DecodedBody {
+        var result: DecodedBody = DecodedBody()
+        let type: String = request.headers["Content-Type"].map { MediaType($0).name } ?? ""
+        if verb == .patch {
+            guard let patch = PatchType(rawValue: type) ?? (type == "application/apply-patch+json" ? .apply : nil) else {
+                throw unknownFormat(PatchType.accepted)
+            }
+            result.patchType = patch
+        }
+        guard !request.body.isEmpty else {
+            if verb == .delete || verb == .deletecollection || verb == .get { return result }
+            if verb == .patch { throw .badRequest("error decoding patch: unexpected end of JSON input") }
+            throw unrecognised(kind, "couldn't get version/kind; json parse error: unexpected end of JSON input", [])
+        }
+        switch type {
+        case "", "application/json", "application/x-www-form-urlencoded": try json(request.body, kind, &result)
+        case _ where verb == .patch && result.patchType != .apply: try patchJSON(request.body, &result)
+        case "application/yaml", "application/apply-patch+yaml", "application/apply-patch+json":
+            try yaml(request.body, kind, &result)
+        case ProtobufCodec.mediaType:
+            let codec: ProtobufCodec = ProtobufCodec(schema: BuiltIn.schema)
+            result.object = try codec.decode(request.body, as: typeName.isEmpty ? nil : typeName)
+        default: throw unknownFormat(Representation.accepted)
+        }
+        return result
+    }
+
+    private static func json(_ bytes: [UInt8], _ kind: String, _ result: inout DecodedBody) throws(StatusError) {
+        do throws(JSONError) {
+            (result.object, result.duplicates) = try JSON.parseReportingDuplicates(
+                bytes, limits: JSONLimits(depthMax: depthMax, collectsDuplicates: true))
+        } catch {
+            throw unrecognised(kind, "couldn't get version/kind; json parse error: \(error.message)", bytes)
+        }
+    }
+
+    private static func patchJSON(_ bytes: [UInt8], _ result: inout DecodedBody) throws(StatusError) {
+        do throws(JSONError) {
+            result.object = try JSON.parse(bytes, limits: JSONLimits(depthMax: depthMax))
+        } catch {
+            throw .badRequest("error decoding patch: \(error.message)")
+        }
+    }
+
+    private static func yaml(_ bytes: [UInt8], _ kind: String, _ result: inout DecodedBody) throws(StatusError) {
+        // JSON is YAML, and our JSON parser is much faster.
+        if let first = bytes.first(where: { $0 > 32 }), first == UInt8(ascii: "{") {
+            if let (object, duplicates) = try? JSON.parseReportingDuplicates(
+                bytes, limits: JSONLimits(depthMax: depthMax, collectsDuplicates: true))
+            {
+                result.object = object
+                result.duplicates = duplicates
+                return
+            }
+        }
+        do throws(YAMLError) {
+            result.object = try YAML.parse(String(decoding: bytes, as: UTF8.self)).first ?? .null
+        } catch {
+            throw result.patchType == .apply
+                ? .badRequest("error decoding YAML: \(error.message)")
+                : unrecognised(kind, "couldn't get version/kind; json parse error: \(error.message)", bytes)
+        }
+    }
+
+    private static func unrecognised(_ kind: String, _ why: String, _ bytes: [UInt8]) -> StatusError {
+        .badRequest("the object provided is unrecognized (must be of type \(kind)): \(why) (\(summary(bytes)))")
+    }
+
+    /// The first 30 bytes: as text when it looks like JSON, else in hexadecimal.
+    private static func summary(_ bytes: [UInt8]) -> String {
+        guard let first = bytes.first else { return "<empty>" }
+        let part: ArraySlice<UInt8> = bytes.prefix(30)
+        let more: String = bytes.count > 30 ? " ..." : ""
+        if first == UInt8(ascii: "{") { return String(decoding: part, as: UTF8.self) + more }
+        let hex: [UInt8] = Array("0123456789abcdef".utf8)
+        return String(decoding: part.flatMap { [hex[Int($0 >> 4)], hex[Int($0 & 15)]] }, as: UTF8.self) + more
+    }
+
+    private static func unknownFormat(_ accepted: [String]) -> StatusError {
+        .unsupportedMediaType(
+            "the body of the request was in an unknown format - accepted media types include: "
+                + accepted.joined(separator: ", "))
+    }
+}
+
+extension PatchType {
+    static let accepted: [String] = [
+        PatchType.json.rawValue, PatchType.merge.rawValue, PatchType.strategicMerge.rawValue, PatchType.apply.rawValue,
+    ]
+}

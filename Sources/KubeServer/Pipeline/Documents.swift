@@ -1,0 +1,216 @@
+// Paths that are no objects: discovery, OpenAPI, version, health, metrics, OpenID.
+
+import KubeAPI
+import KubeCrypto
+import KubeModel
+import KubeNet
+import KubeWire
+import Synchronization
+
+/// Documents that change only with the definitions; made at first use.
+final class Documents: Sendable {
+    struct Document: Sendable {
+        var bytes: [UInt8]
+        var etag: String
+        init(_ bytes: [UInt8]) {
+            self.bytes = bytes
+            etag = "\"" + Digest.hex(Digest.sha256(bytes)).uppercased() + "\""
+        }
+    }
+    private struct State {
+        var generation: Int = -1
+        var made: [String: Document] = [:]
+    }
+    private let registry: Registry
+    private let state: Mutex<State> = Mutex(State())
+
+    init(registry: Registry) { self.registry = registry }
+
+    /// The document called `name`, made by `make` unless it is still good; nil when `make` says so.
+    func get(_ name: String, _ make: (Discovery) -> [UInt8]?) -> Document? {
+        let generation: Int = registry.generation
+        let known: Document? = state.withLock { s in
+            if s.generation != generation {
+                s.generation = generation
+                s.made = [:]
+            }
+            return s.made[name]
+        }
+        if let known { return known }
+        guard let bytes = make(Discovery(registry.definitions)) else { return nil }
+        let new: Document = Document(bytes)
+        state.withLock { s in if s.generation == generation { s.made[name] = new } }
+        return new
+    }
+
+    /// Custom kinds for the OpenAPI documents; set by whoever serves CustomResourceDefinitions.
+    let customKinds: Mutex<[OpenAPI.CustomKind]> = Mutex([])
+}
+
+extension APIServer {
+    func document(
+        _ request: HTTPRequest, _ info: RequestInfo, _ query: Query
+    ) async throws(StatusError) -> HTTPResponse {
+        guard request.method == "GET" || request.method == "HEAD" else {
+            throw StatusError(
+                code: 405, reason: "MethodNotAllowed",
+                message: "the server does not allow this method on the requested resource", details: [:])
+        }
+        let parts: [String] = info.path.split(separator: "/").map { String($0) }
+        switch parts.first {
+        case nil: return paths()
+        case "healthz", "livez", "readyz": return health(parts, query)
+        case "version" where parts.count == 1: return HTTPResponse(contentType: "application/json", Array(Version.json.indented(by: 2).utf8))
+        case "metrics" where parts.count == 1:
+            return HTTPResponse(contentType: "text/plain; version=0.0.4; charset=utf-8", metrics.text(registry))
+        case "api", "apis": return try discovery(request, parts)
+        case "openapi": return try openAPI(request, parts)
+        case ".well-known" where info.path == "/.well-known/openid-configuration": return try openID(options.openIDConfiguration)
+        case "openid" where info.path == "/openid/v1/jwks": return try openID(options.jsonWebKeySet)
+        default: throw .noSuchResource
+        }
+    }
+
+    private func openID(_ document: JSON) throws(StatusError) -> HTTPResponse {
+        guard document.exists else { throw .noSuchResource }
+        return HTTPResponse(contentType: "application/json", document.encoded())
+    }
+
+    /// `/`: the paths there are.
+    private func paths() -> HTTPResponse {
+        var list: [String] = ["/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/apis/"]
+        for group in Discovery(registry.definitions).groups where !group.name.isEmpty {
+            list.append("/apis/\(group.name)")
+            for version in group.versions { list.append("/apis/\(group.name)/\(version)") }
+        }
+        list += [
+            "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/openapi/v3/", "/openid/v1/jwks",
+            "/readyz", "/version",
+        ]
+        let json: JSON = ["paths": JSON(list.sorted())]
+        return HTTPResponse(contentType: "application/json", Array(json.indented(by: 2).utf8))
+    }
+
+    // MARK: discovery
+
+    private func discovery(_ request: HTTPRequest, _ parts: [String]) throws(StatusError) -> HTTPResponse {
+        if parts.count == 1, let version = aggregatedVersion(request) {
+            let isCore: Bool = parts[0] == "api"
+            guard
+                let document = documents.get(
+                    "aggregated \(parts[0]) \(version)", { $0.aggregated(core: isCore, version: version).encoded() })
+            else { throw .noSuchResource }
+            let type: String = "application/json;g=apidiscovery.k8s.io;v=\(version);as=APIGroupDiscoveryList"
+            return served(document, type, request)
+        }
+        let address: String = request.headers["Host"] ?? ""
+        let made: Documents.Document? = documents.get("plain " + parts.joined(separator: "/")) { discovery in
+            switch (parts[0], parts.count) {
+            case ("api", 1): discovery.legacyVersions(serverAddress: address).encoded()
+            case ("api", 2): discovery.resources(GroupVersion(group: "", version: parts[1]))?.encoded()
+            case ("apis", 1): discovery.groupList.encoded()
+            case ("apis", 2): discovery.group(parts[1])?.encoded()
+            case ("apis", 3): discovery.resources(GroupVersion(group: parts[1], version: parts[2]))?.encoded()
+            default: nil
+            }
+        }
+        guard let document = made else { throw .noSuchResource }
+        return served(document, "application/json", request)
+    }
+
+    private func aggregatedVersion(_ request: HTTPRequest) -> String? {
+        for type in MediaType.list(request.headers.all("Accept").joined(separator: ",")) {
+            guard type.name == "application/json" || type.name == "*/*" else { continue }
+            guard type.parameters["as"] == "APIGroupDiscoveryList", type.parameters["g"] == "apidiscovery.k8s.io" else {
+                return nil
+            }
+            if type.parameters["v"] == "v2" || type.parameters["v"] == "v2beta1" { return type.parameters["v"] }
+        }
+        return nil
+    }
+
+    /// 304 when the client has it already.
+    private func served(_ document: Documents.Document, _ type: String, _ request: HTTPRequest) -> HTTPResponse {
+        var response: HTTPResponse = HTTPResponse(contentType: type, document.bytes)
+        if request.headers["If-None-Match"] == document.etag { response = HTTPResponse(status: 304) }
+        response.headers["Etag"] = document.etag
+        response.headers["Vary"] = "Accept"
+        return response
+    }
+
+    // MARK: OpenAPI
+
+    private func openAPI(_ request: HTTPRequest, _ parts: [String]) throws(StatusError) -> HTTPResponse {
+        let custom: [OpenAPI.CustomKind] = documents.customKinds.withLock { $0 }
+        let accept: String = request.headers.all("Accept").joined(separator: ",")
+        let protobuf: String = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+        var type: String = "application/json"
+        let name: String = parts.joined(separator: "/")
+        let made: Documents.Document?
+        switch (parts.count > 1 ? parts[1] : "", parts.count) {
+        case ("v2", 2) where accept.contains(protobuf):
+            type = protobuf
+            made = documents.get(name + " protobuf") { _ in OpenAPI.v2Protobuf(custom: custom) }
+        case ("v2", 2): made = documents.get(name) { _ in OpenAPI.v2(custom: custom).encoded() }
+        case ("v3", 2): made = documents.get(name) { _ in OpenAPI.v3Index(custom: custom).encoded() }
+        case ("v3", 4) where parts[2] == "api":
+            made = documents.get(name) { _ in OpenAPI.v3(GroupVersion(group: "", version: parts[3]), custom: custom)?.encoded() }
+        case ("v3", 5) where parts[2] == "apis":
+            made = documents.get(name) { _ in
+                OpenAPI.v3(GroupVersion(group: parts[3], version: parts[4]), custom: custom)?.encoded()
+            }
+        default: made = nil
+        }
+        guard let document = made else { throw .noSuchResource }
+        var response: HTTPResponse = served(document, type, request)
+        if parts.count > 3, Query(raw: request.rawQuery)["hash"] != nil {
+            response.headers["Cache-Control"] = "public, immutable, max-age=31536000"
+        }
+        return response
+    }
+
+    // MARK: health
+
+    private func health(_ parts: [String], _ query: Query) -> HTTPResponse {
+        let endpoint: String = parts[0]
+        var checks: [(name: String, isFine: Bool)] = [("ping", true), ("log", true), ("etcd", true)]
+        if endpoint == "readyz" {
+            checks.append(("informer-sync", true))
+            checks.append(("poststarthook/rbac/bootstrap-roles", isReady))
+        }
+        let excluded: [String] = query.all("exclude")
+        checks.removeAll { excluded.contains($0.name) }
+        if parts.count > 1 {
+            let name: String = parts[1...].joined(separator: "/")
+            guard let check = checks.first(where: { $0.name == name }) else {
+                return HTTPResponse(status: 404, contentType: "text/plain; charset=utf-8", Array("404 page not found\n".utf8))
+            }
+            return plain(check.isFine ? 200 : 500, check.isFine ? "ok" : "internal server error: \(name) is not ready\n")
+        }
+        let isFine: Bool = checks.allSatisfy { $0.isFine }
+        if isFine, query["verbose"] == nil { return plain(200, "ok") }
+        var text: String = ""
+        for check in checks {
+            text += check.isFine ? "[+]\(check.name) ok\n" : "[-]\(check.name) failed: reason withheld\n"
+        }
+        text += "\(endpoint) check \(isFine ? "passed" : "failed")\n"
+        return plain(isFine ? 200 : 500, text)
+    }
+
+    private func plain(_ status: Int, _ text: String) -> HTTPResponse {
+        var response: HTTPResponse = HTTPResponse(
+            status: status, contentType: "text/plain; charset=utf-8", Array(text.utf8))
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+    }
+}
+
+/// `/version`
+enum Version {
+    static let git: String = "v1.36.0+apus"
+    static let json: JSON = [
+        "major": "1", "minor": "36", "emulationMajor": "1", "emulationMinor": "36", "minCompatibilityMajor": "1",
+        "minCompatibilityMinor": "35", "gitVersion": .string(git), "gitCommit": "", "gitTreeState": "clean",
+        "buildDate": "1970-01-01T00:00:00Z", "goVersion": "swift", "compiler": "swiftc", "platform": "linux/amd64",
+    ]
+}

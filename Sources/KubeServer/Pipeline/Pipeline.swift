@@ -1,0 +1,171 @@
+// The road of every HTTP request, its stages from top to bottom in `respond`.
+
+import KubeAPI
+import KubeBase
+import KubeModel
+package import KubeNet
+import KubeWire
+
+extension APIServer {
+    package func respond(to request: HTTPRequest) async -> HTTPResponse {
+        let query: Query = Query(raw: request.rawQuery)
+        let info: RequestInfo = RequestInfo(request, query)
+        let start: ContinuousClock.Instant = .now
+        guard let ticket = metrics.enter(info, options) else {
+            return StatusError.tooManyRequests("too many requests, please try again later.", retryAfterSeconds: 1)
+                .response()
+        }
+        defer { ticket.leave() }
+        var response: HTTPResponse
+        do throws(StatusError) {
+            // 1. Who?
+            var user: UserInfo = try await authenticate(request)
+            // 2. On whose behalf?
+            user = try await impersonate(user, request)
+            // 3. May they? 4. Do it.
+            try await registry.authorize(info.attributes(user, query))
+            response = try await dispatch(request, info, query, user)
+        } catch {
+            response = error.response((try? Representation(request, query)) ?? Representation())
+        }
+        response.headers["Audit-Id"] = Identifier.uid()
+        if response.headers["Cache-Control"] == nil { response.headers["Cache-Control"] = "no-cache, private" }
+        metrics.count(info, response.status, ContinuousClock.now - start)
+        return response
+    }
+
+    private func authenticate(_ request: HTTPRequest) async throws(StatusError) -> UserInfo {
+        for authenticator in authenticators {
+            if var user = try await authenticator.authenticate(request) {
+                if !user.groups.contains(UserInfo.Group.authenticated),
+                    !user.groups.contains(UserInfo.Group.unauthenticated)
+                {
+                    user.groups.append(UserInfo.Group.authenticated)
+                }
+                return user
+            }
+        }
+        // A credential that nobody knows is an error; no credential is the anonymous user.
+        if request.headers["Authorization"] != nil { throw .unauthorized() }
+        return .anonymous
+    }
+
+    private func dispatch(
+        _ request: HTTPRequest, _ info: RequestInfo, _ query: Query, _ user: UserInfo
+    ) async throws(StatusError) -> HTTPResponse {
+        guard info.isResourceRequest else { return try await document(request, info, query) }
+        guard let definition = registry.definition(info.gvr) else { throw .noSuchResource }
+        var subresource: SubresourceDefinition?
+        if !info.subresource.isEmpty {
+            guard let known = definition.subresource(info.subresource) else { throw .noSuchResource }
+            subresource = known
+        }
+        let verb: Verb = try self.verb(info, definition, subresource, request)
+        if definition.isNamespaced, info.namespace.isEmpty, verb != .list, verb != .watch {
+            throw verb == .create || verb == .deletecollection
+                ? StatusError.methodNotSupported(definition.groupResource, verb.rawValue) : .noSuchResource
+        }
+        return try await serve(request, info, query, user, definition, subresource, verb)
+    }
+
+    private func verb(
+        _ info: RequestInfo, _ definition: ResourceDefinition, _ subresource: SubresourceDefinition?,
+        _ request: HTTPRequest
+    ) throws(StatusError) -> Verb {
+        let verbs: [String] = subresource?.verbs ?? definition.verbs
+        guard let verb = Verb(rawValue: info.verb), verbs.contains(info.verb) else {
+            throw StatusError(
+                code: 405, reason: "MethodNotAllowed",
+                message: "the server does not allow this method on the requested resource", details: [:])
+        }
+        if verb == .create, !info.name.isEmpty, subresource == nil {
+            throw StatusError(
+                code: 405, reason: "MethodNotAllowed",
+                message: "the server does not allow this method on the requested resource", details: [:])
+        }
+        return verb
+    }
+
+    private func serve(
+        _ request: HTTPRequest, _ info: RequestInfo, _ query: Query, _ user: UserInfo,
+        _ definition: ResourceDefinition, _ subresource: SubresourceDefinition?, _ verb: Verb
+    ) async throws(StatusError) -> HTTPResponse {
+        let connects: Bool = subresource.map { Registry.connects.contains($0.name) } ?? false
+        let representation: Representation = connects ? Representation() : try Representation(request, query)
+        var context: RequestContext = RequestContext(
+            verb: verb, resource: info.gvr, subresource: info.subresource,
+            // A Namespace is named by its own namespace in paths; the object has none.
+            namespace: definition.isNamespaced ? info.namespace : "",
+            name: verb == .list || verb == .watch ? (info.verb == "watch" ? watchedName(request) : "") : info.name,
+            user: user, now: options.clock.now(), registry: registry)
+        context.fieldManager = fieldManager(request, query)
+        context.isDryRun = try query.isDryRun(kind: GroupKind(group: "meta.k8s.io", kind: verb.optionsKind))
+        var call: RegistryRequest = RegistryRequest(
+            definition: definition, subresource: subresource, context: context, query: query)
+        call.subpath = info.subpath
+        call.http = request
+        var answers: Answers = Answers(
+            definition: definition, representation: representation, now: context.now)
+        if let include = query.text("includeObject") {
+            answers.include = IncludeObject(rawValue: include) ?? .metadata
+        }
+        if verb == .watch {
+            let cache: ResourceCache = registry.cache(definition)
+            return try WatchResponse(call, cache: cache, answers: answers, clock: options.clock).response()
+        }
+        if verb != .get, verb != .list, !connects {
+            let type: String =
+                verb == .delete || verb == .deletecollection
+                ? "meta/v1.DeleteOptions" : subresource?.typeName ?? definition.typeName
+            let decoded: DecodedBody = try BodyDecoding.decode(
+                request, verb: verb, kind: subresource?.kind.kind ?? definition.kind, typeName: type)
+            call.body = decoded.object
+            call.duplicates = decoded.duplicates
+            call.patchType = decoded.patchType
+        }
+        var response: HTTPResponse = answers.response(try await registry.perform(call))
+        for warning in context.warnings.all { response.headers.add("Warning", WarningHeader.text(warning)) }
+        return response
+    }
+
+    /// `/api/v1/watch/…/NAME`, the old form that watches one object.
+    private func watchedName(_ request: HTTPRequest) -> String {
+        let query: Query = Query(raw: request.rawQuery)
+        var plain: Query = query
+        plain.pairs.removeAll { $0.name == "fieldSelector" }
+        return RequestInfo(request, plain).name
+    }
+
+    /// Asked for, else the first word of the User-Agent: `kubectl/v1.36 (…)` → `kubectl`.
+    private func fieldManager(_ request: HTTPRequest, _ query: Query) -> String {
+        if let asked = query.text("fieldManager") { return asked }
+        let agent: String = request.headers["User-Agent"] ?? ""
+        return agent.split(separator: "/").first.map { String($0.prefix(128)) } ?? "unknown"
+    }
+}
+
+extension Verb {
+    var optionsKind: String {
+        switch self {
+        case .create: "CreateOptions"
+        case .patch: "PatchOptions"
+        case .delete, .deletecollection: "DeleteOptions"
+        default: "UpdateOptions"
+        }
+    }
+}
+
+/// RFC 7234's Warning with code 299, as kubectl prints it.
+enum WarningHeader {
+    static func text(_ warning: String) -> String {
+        var quoted: String = ""
+        for c in warning.unicodeScalars {
+            switch c {
+            case "\"", "\\": quoted += "\\" + String(c)
+            case "\n", "\r", "\t": quoted += " "
+            default: quoted.unicodeScalars.append(c)
+            }
+        }
+        return "299 - \"\(quoted)\""
+    }
+}

@@ -1,0 +1,217 @@
+// The generic registry: every verb for every kind, built-in and custom, on one road.
+
+import KubeAPI
+import KubeBase
+package import KubeModel
+import KubeStore
+package import KubeWire
+import Synchronization
+
+package final class Registry: ObjectRegistry {
+    private struct Known {
+        var byResource: [GroupVersionResource: ResourceDefinition] = [:]
+        var inOrder: [ResourceDefinition] = []
+        /// Grows with each change: discovery and OpenAPI are made anew.
+        var generation: Int = 0
+    }
+    /// What needs the registry to exist first.
+    struct Late: Sendable {
+        var authorizer: any Authorizer
+        var nodeAgents: (any NodeAgentDialer)?
+    }
+
+    let store: any Store
+    let hub: CacheHub
+    let admission: [any AdmissionPlugin]
+    let clock: any TimeSource
+    private let known: Mutex<Known> = Mutex(Known())
+    let late: Mutex<Late>
+
+    init(store: any Store, sealer: (any ValueSealer)?, admission: [any AdmissionPlugin], clock: any TimeSource) {
+        self.store = store
+        self.hub = CacheHub(sealer: sealer)
+        self.admission = admission
+        self.clock = clock
+        self.late = Mutex(Late(authorizer: NobodyMay(), nodeAgents: nil))
+    }
+
+    package var authorizer: any Authorizer { late.withLock { $0.authorizer } }
+    package var nodeAgents: (any NodeAgentDialer)? { late.withLock { $0.nodeAgents } }
+
+    // MARK: definitions
+
+    package func add(_ definitions: [ResourceDefinition]) {
+        for definition in definitions where definition.isStored {
+            _ = hub.cache(prefix: definition.storagePrefix, definition.groupResource)
+        }
+        known.withLock { k in
+            for definition in definitions {
+                if k.byResource.updateValue(definition, forKey: definition.gvr) != nil {
+                    k.inOrder.removeAll { $0.gvr == definition.gvr }
+                }
+                k.inOrder.append(definition)
+            }
+            k.generation += 1
+        }
+    }
+
+    package func remove(_ resources: [GroupVersionResource]) {
+        known.withLock { k in
+            for gvr in resources {
+                k.byResource[gvr] = nil
+                k.inOrder.removeAll { $0.gvr == gvr }
+            }
+            k.generation += 1
+        }
+    }
+
+    package func definition(_ resource: GroupVersionResource) -> ResourceDefinition? {
+        known.withLock { $0.byResource[resource] }
+    }
+    package var definitions: [ResourceDefinition] { known.withLock { $0.inOrder } }
+    /// Changes whenever the definitions do.
+    package var generation: Int { known.withLock { $0.generation } }
+
+    func cache(_ definition: ResourceDefinition) -> ResourceCache {
+        hub.cache(prefix: definition.storagePrefix, definition.groupResource)
+    }
+
+    // MARK: the view of strategies and plugins
+
+    package func get(_ resource: GroupVersionResource, namespace: String, name: String) -> JSON? {
+        guard let definition = definition(resource), definition.isStored else { return nil }
+        return cache(definition).get(Registry.path(definition, namespace, name)).map { definition.served($0.object) }
+    }
+
+    package func list(_ resource: GroupVersionResource, namespace: String) -> [JSON] {
+        guard let definition = definition(resource), definition.isStored else { return [] }
+        let folder: String = namespace.isEmpty ? "" : namespace + "/"
+        return cache(definition).snapshot(folder: folder).objects.map { definition.served($0.object) }
+    }
+
+    package func onChange(
+        _ resource: GroupVersionResource, _ handler: @escaping @Sendable (_ old: JSON?, _ new: JSON?) -> Void
+    ) {
+        guard let definition = definition(resource), definition.isStored else { return }
+        _ = cache(definition).addSink(
+            { event in
+                handler(event.old.map { definition.served($0.object) }, event.new.map { definition.served($0.object) })
+            },
+            initial: { objects, _ in for stored in objects { handler(nil, definition.served(stored.object)) } })
+    }
+
+    package func update(
+        _ resource: GroupVersionResource, namespace: String, name: String,
+        _ change: @Sendable (inout JSON) throws(StatusError) -> Bool
+    ) async throws(StatusError) -> JSON {
+        guard let definition = definition(resource) else { throw .noSuchResource }
+        return try await retryingConflicts { () async throws(StatusError) -> JSON in
+            let stored: StoredObject = try self.find(definition, namespace, name)
+            var object: JSON = definition.served(stored.object)
+            guard try change(&object) else { return object }
+            return definition.served(try await self.replace(definition, stored, with: object).object)
+        }
+    }
+
+    package func transport(user: UserInfo) -> any APITransport { LocalTransport(registry: self, user: user) }
+
+    // MARK: shared by the verbs
+
+    static func path(_ definition: ResourceDefinition, _ namespace: String, _ name: String) -> String {
+        definition.isNamespaced ? namespace + "/" + name : name
+    }
+
+    func find(_ definition: ResourceDefinition, _ namespace: String, _ name: String) throws(StatusError) -> StoredObject {
+        guard let stored = cache(definition).get(Registry.path(definition, namespace, name)) else {
+            throw .notFound(definition.groupResource, name)
+        }
+        return stored
+    }
+
+    /// Upstream tries a write five times when others are faster.
+    func retryingConflicts<T>(_ body: () async throws(StatusError) -> T) async throws(StatusError) -> T {
+        for _ in 0..<4 {
+            do throws(StatusError) {
+                return try await body()
+            } catch {
+                guard error.isConflict, error.details.retry.isTrue else { throw error }
+            }
+        }
+        do throws(StatusError) {
+            return try await body()
+        } catch {
+            var last: StatusError = error
+            last.details.retry = .null
+            throw last
+        }
+    }
+
+    package func perform(_ request: RegistryRequest) async throws(StatusError) -> RegistryAnswer {
+        do throws(StatusError) {
+            return try await route(request)
+        } catch {
+            var shown: StatusError = error
+            if shown.details.retry.exists { shown.details.retry = .null }
+            throw shown
+        }
+    }
+
+    private func route(_ request: RegistryRequest) async throws(StatusError) -> RegistryAnswer {
+        if let sub = request.subresource {
+            switch sub.handler {
+            case .custom(let handler): return try await serve(handler, request)
+            case .scale(let paths): return try await scale(request, sub, paths)
+            case .status, .object: break
+            }
+        } else if let handler = request.definition.virtual {
+            return try await serve(handler, request)
+        }
+        switch request.context.verb {
+        case .get: return try get(request)
+        case .list: return .list(try list(request))
+        case .create: return try await create(request)
+        case .update: return try await update(request)
+        case .patch: return try await patch(request)
+        case .delete: return try await delete(request)
+        case .deletecollection: return try await deleteCollection(request)
+        case .watch: throw .badRequest("watch is served by another road")
+        }
+    }
+
+    private func serve(
+        _ handler: any SubresourceHandler, _ request: RegistryRequest
+    ) async throws(StatusError) -> RegistryAnswer {
+        var body: JSON = request.body
+        let type: String = request.subresource?.typeName ?? request.definition.typeName
+        let hasSchema: Bool = !type.isEmpty && BuiltIn.schema.contains(type: type)
+        let isConnect: Bool = request.subresource.map { Registry.connects.contains($0.name) } ?? false
+        if body.exists, hasSchema, !isConnect, request.context.verb != .patch {
+            let kind: GroupVersionKind = request.subresource?.kind ?? request.definition.gvk
+            body = try decode(body, kind, type: type, schema: BuiltIn.schema, request)
+        }
+        if isConnect {
+            var admitted: AdmissionRequest = AdmissionRequest(
+                .connect, request.definition, subresource: request.subresource?.name ?? "",
+                object: .object(JSONObject(request.query.pairs.map { ($0.name, .string($0.value)) })),
+                context: request.context)
+            for plugin in admission { try await plugin.admit(&admitted) }
+            for plugin in admission { try await plugin.validate(admitted) }
+        }
+        var call: SubresourceCall = SubresourceCall(
+            definition: request.definition, context: request.context, body: body, query: request.query.pairs,
+            http: request.http)
+        call.subpath = request.subpath
+        switch try await handler.handle(call) {
+        case .object(let object, let status): return .object(object, status: status)
+        case .http(let response): return .http(response)
+        }
+    }
+
+    /// Subresources that open a connection instead of carrying an object.
+    static let connects: Set<String> = ["exec", "attach", "portforward", "proxy", "log"]
+}
+
+/// Until the real one is in place.
+private struct NobodyMay: Authorizer {
+    func authorize(_ attributes: RequestAttributes) async -> Decision { .noOpinion(reason: "the server is starting") }
+}
