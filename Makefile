@@ -1,0 +1,42 @@
+# make up     everything for a running cluster with the sample application
+# make down   stop it; nothing of it stays but its state
+# make test   all tests
+# make bench  what it costs
+SHELL := /bin/sh
+BUILD := .build/release
+NODES ?= 1
+ROOT ?= /var/lib/apus
+REGISTRY_DIR ?= $(ROOT)-registry
+IMAGES_DIR ?= $(ROOT)-images
+
+.PHONY: up down delete build install images test bench
+
+up: build images
+	$(BUILD)/apus up --nodes $(NODES) --root $(ROOT)
+	scripts/sample.sh $(BUILD)/apus $(ROOT)
+
+install:
+	scripts/install.sh build
+
+build: install
+	@command -v swift >/dev/null || { echo "the Swift 6.2 (or newer) toolchain is not installed: see README.md" >&2; exit 1; }
+	swift build -c release --product apus --static-swift-stdlib
+
+images: install
+	scripts/registry.sh start $(REGISTRY_DIR)
+	@[ -e $(IMAGES_DIR)/.done ] || { scripts/images.sh --out $(IMAGES_DIR) && touch $(IMAGES_DIR)/.done; }
+
+down:
+	-$(BUILD)/apus down --root $(ROOT)
+	-scripts/registry.sh stop $(REGISTRY_DIR)
+
+delete:
+	-$(BUILD)/apus down --delete --root $(ROOT)
+	-scripts/registry.sh stop $(REGISTRY_DIR)
+	rm -rf $(REGISTRY_DIR) $(IMAGES_DIR)
+
+test: install
+	.ci/run
+
+bench: build images
+	scripts/bench.sh $(BUILD)/apus
