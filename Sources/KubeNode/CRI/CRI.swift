@@ -179,3 +179,16 @@ enum Labels {
     /// Ours: the image text of the spec that the container was made from.
     static let image: String = "apus.container.image"
 }
+
+extension GRPCError {
+    /// As grpc-go prints it: `rpc error: code = NotFound desc = …`.
+    var goText: String {
+        let names: [String] = [
+            "OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound", "AlreadyExists",
+            "PermissionDenied", "ResourceExhausted", "FailedPrecondition", "Aborted", "OutOfRange", "Unimplemented",
+            "Internal", "Unavailable", "DataLoss", "Unauthenticated",
+        ]
+        return "rpc error: code = \(names.indices.contains(code) ? names[code] : "\(code)") desc = \(message)"
+    }
+    var isNotFound: Bool { code == 5 }
+}

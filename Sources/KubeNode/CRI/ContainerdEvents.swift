@@ -9,13 +9,15 @@ enum TaskEvent: Sendable, Equatable {
     /// Only of the first process, not of an exec.
     case exited(id: String, exitCode: Int, at: Timestamp)
     case outOfMemory(id: String)
+    /// The task is gone and its output is completely written.
+    case deleted(id: String, exitCode: Int, at: Timestamp)
 }
 
 /// `containerd.services.events.v1.Events/Subscribe`, decoded by hand: four fields of four messages.
 enum ContainerdEvents {
     static func subscribe(_ channel: GRPCChannel) async throws -> AsyncThrowingStream<[UInt8], any Error> {
         var request: [UInt8] = []
-        let filter: [UInt8] = Array("namespace==k8s.io,topic~=\"^/tasks/(exit|start|oom)$\"".utf8)
+        let filter: [UInt8] = Array("namespace==k8s.io,topic~=\"^/tasks/(exit|start|oom|delete)$\"".utf8)
         request.append(0x0a)
         request.append(UInt8(filter.count))
         request += filter
@@ -35,12 +37,13 @@ enum ContainerdEvents {
         var code: UInt64 = 0
         var seconds: UInt64 = 0
         var nanoseconds: UInt64 = 0
+        let isDelete: Bool = topic == "/tasks/delete"
         ProtoFields.each(value[...]) { number, varint, bytes in
             switch number {
             case 1: container = String(decoding: bytes, as: UTF8.self)
-            case 2: process = String(decoding: bytes, as: UTF8.self)
-            case 4: code = varint
-            case 5:
+            case 2 where !isDelete, 5 where isDelete: process = String(decoding: bytes, as: UTF8.self)
+            case 4 where !isDelete, 3 where isDelete: code = varint
+            case 5 where !isDelete, 4 where isDelete:
                 ProtoFields.each(bytes) { n, v, _ in
                     if n == 1 { seconds = v }
                     if n == 2 { nanoseconds = v }
@@ -48,14 +51,16 @@ enum ContainerdEvents {
             default: break
             }
         }
+        let at: Timestamp = Timestamp(
+            nanoseconds: Int64(truncatingIfNeeded: seconds) * 1_000_000_000 + Int64(truncatingIfNeeded: nanoseconds))
+        let exitCode: Int = Int(UInt32(truncatingIfNeeded: code))
         switch topic {
         case "/tasks/start": return .started(id: container)
         case "/tasks/oom": return .outOfMemory(id: container)
         case "/tasks/exit":
-            guard process == container else { return nil }
-            let at: Timestamp = Timestamp(
-                nanoseconds: Int64(truncatingIfNeeded: seconds) * 1_000_000_000 + Int64(truncatingIfNeeded: nanoseconds))
-            return .exited(id: container, exitCode: Int(UInt32(truncatingIfNeeded: code)), at: at)
+            return process == container ? .exited(id: container, exitCode: exitCode, at: at) : nil
+        case "/tasks/delete":
+            return process.isEmpty || process == container ? .deleted(id: container, exitCode: exitCode, at: at) : nil
         default: return nil
         }
     }

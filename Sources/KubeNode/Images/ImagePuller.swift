@@ -63,7 +63,7 @@ final class ImagePuller: Sendable {
                 let size: UInt64 = pulled?.size ?? 0
                 return .ready(imageID: pulled.map { Self.reference($0) } ?? reference, pulled: (duration, size))
             } catch {
-                failure = error.description
+                failure = error.goText
             }
         }
         return .failed(reason: "ErrImagePull", message: failure)

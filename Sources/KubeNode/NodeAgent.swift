@@ -1,0 +1,150 @@
+// The node agent: keeps the pods of one node running, and tells the API what it sees.
+
+import KubeAPI
+import KubeBase
+import KubeClient
+import KubeModel
+import KubeNet
+import KubeOS
+import KubeWire
+import Logging
+import Synchronization
+
+/// connect to the runtime → register → list pods → look at the runtime (running pods are kept) → follow both.
+/// Cancelling `run` leaves the containers running, as stopping a kubelet does.
+package final class NodeAgent: Component {
+    package var name: String { "kubelet" }
+    private let node: NodeContext
+    private let changes: AsyncStream<(old: JSON?, new: JSON?)>
+    private let changesIn: AsyncStream<(old: JSON?, new: JSON?)>.Continuation
+    private let ready: Mutex<(isReady: Bool, waiters: [CheckedContinuation<Void, Never>])> = Mutex((false, []))
+
+    package init(_ options: NodeAgentOptions) throws {
+        node = try NodeContext(options)
+        (changes, changesIn) = AsyncStream.makeStream(bufferingPolicy: .unbounded)
+    }
+
+    /// Returns when the Node object has been registered and its first status was accepted.
+    package func waitUntilRegistered() async {
+        await withCheckedContinuation { (c: CheckedContinuation<Void, Never>) in
+            let isReady: Bool = ready.withLock {
+                if !$0.isReady { $0.waiters.append(c) }
+                return $0.isReady
+            }
+            if isReady { c.resume() }
+        }
+    }
+
+    private func markRegistered() {
+        let waiters: [CheckedContinuation<Void, Never>] = ready.withLock {
+            $0.isReady = true
+            let w: [CheckedContinuation<Void, Never>] = $0.waiters
+            $0.waiters = []
+            return w
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+
+    package func run() async throws {
+        let options: NodeAgentOptions = node.options
+        try Files.makeDirectories("\(options.rootDirectory)/pods", mode: 0o750)
+        try Files.makeDirectories(options.logDirectory)
+        try makeCgroups()
+        try await waitForRuntime()
+        let server: NodeServer? = try await NodeServer.start(node)
+        defer { markRegistered() }
+        let pods: Informer = Informer(
+            options.client, API.pods, query: ["fieldSelector": "spec.nodeName=\(options.nodeName)"])
+        let changesIn: AsyncStream<(old: JSON?, new: JSON?)>.Continuation = self.changesIn
+        pods.onChange { old, new in changesIn.yield((old, new)) }
+        let watch: RuntimeWatch = RuntimeWatch(node: node)
+        let heartbeat: NodeHeartbeat = NodeHeartbeat(node: node, port: server?.port ?? options.port)
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.node.jobs.run() }
+            group.addTask { try? await self.node.events.run() }
+            group.addTask { try? await self.node.services.run() }
+            group.addTask { try? await pods.run() }
+            group.addTask { await heartbeat.run { self.markRegistered() } }
+            group.addTask {
+                await pods.waitForSync()
+                await self.node.services.waitForSync()
+                if Task.isCancelled { return }
+                await self.recover(pods.list(), watch)
+                await withDiscardingTaskGroup { inner in
+                    inner.addTask { await watch.followEvents() }
+                    inner.addTask { await watch.relistSlowly() }
+                    inner.addTask { await self.followPods() }
+                }
+            }
+        }
+        await server?.stop()
+        await node.channel.shutdown()
+    }
+
+    private func makeCgroups() throws {
+        let root: String = node.options.cgroupRoot == "/" ? "" : node.options.cgroupRoot
+        for level in ["", "/burstable", "/besteffort"] { try Cgroup("\(root)/kubepods\(level)").create() }
+        try Cgroup("\(root)/kubepods/besteffort").setCPUShares(2)
+    }
+
+    private func waitForRuntime() async throws {
+        var delay: Duration = .milliseconds(20)
+        var isTold: Bool = false
+        while true {
+            do throws(GRPCError) {
+                _ = try await node.cri.version()
+                return
+            } catch {
+                if !isTold { node.log.info("waiting for the container runtime at \(node.options.containerRuntimeSocket): \(error.message)") }
+                isTold = true
+            }
+            try await node.options.time.sleep(for: delay)
+            delay = min(delay * 2, .seconds(1))
+        }
+    }
+
+    /// Pods that the API and the runtime both know are taken over as they are; what only the runtime knows is removed.
+    private func recover(_ pods: [JSON], _ watch: RuntimeWatch) async {
+        for pod in pods where node.pod(pod.meta.uid) == nil { node.add(PodHost(pod, node: node)) }
+        var delay: Duration = .milliseconds(100)
+        while !Task.isCancelled {
+            do {
+                let seen: [String: ([SandboxSeen], [ContainerSeen])] = try await watch.look()
+                for host in node.allPods {
+                    let (sandboxes, containers): ([SandboxSeen], [ContainerSeen]) = seen[host.uid] ?? ([], [])
+                    host.deliver(.seen(sandboxes, containers))
+                }
+                break
+            } catch {
+                node.log.warning("cannot list what runs: \(error)")
+                try? await node.options.time.sleep(for: delay)
+                delay = min(delay * 2, .seconds(5))
+            }
+        }
+        await watch.removeOrphans(known: Set(node.allPods.map { $0.uid }))
+    }
+
+    private func followPods() async {
+        for await (old, new) in changes {
+            if let new {
+                // A pod replaced under the same name while we were away.
+                if let old, old.meta.uid != new.meta.uid { node.pod(old.meta.uid)?.deliver(.podGone) }
+                if let host = node.pod(new.meta.uid) {
+                    let before: JSON = host.pod
+                    host.deliver(.podChanged(new))
+                    if before.metadata.labels != new.metadata.labels
+                        || before.metadata.annotations != new.metadata.annotations
+                    {
+                        host.refreshVolumes()
+                    }
+                } else {
+                    let host: PodHost = PodHost(new, node: node)
+                    node.add(host)
+                    host.deliver(.podChanged(new))
+                }
+            } else if let old {
+                node.pod(old.meta.uid)?.deliver(.podGone)
+            }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+// The smallest strategic merge patch from one pod status to another.
+
+import KubeWire
+
+enum StatusPatch {
+    /// nil when nothing differs.
+    static func make(from old: JSON, to new: JSON, uid: String) -> JSON? {
+        var status: JSONObject = JSONObject()
+        for (key, value) in new.fields where old[key] != value {
+            switch key {
+            case "conditions":
+                let changed: [JSON] = value.elements.filter { c in !old.conditions.elements.contains(c) }
+                if !changed.isEmpty { status[key] = .array(changed) }
+            case "podIPs", "hostIPs":
+                // Merged by their key otherwise: an address that is gone would stay.
+                status[key] = .array((old[key].exists ? [["$patch": "replace"]] : []) + value.elements)
+            default: status[key] = value
+            }
+        }
+        for (key, value) in old.fields where value.exists && !new[key].exists { status[key] = .some(.null) }
+        if status.isEmpty { return nil }
+        return ["metadata": ["uid": .string(uid)], "status": .object(status)]
+    }
+}
