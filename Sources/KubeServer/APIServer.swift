@@ -2,10 +2,10 @@
 
 package import KubeBase
 package import KubeModel
-package import KubeNet
+import KubeNet
 package import KubeStore
 package import KubeWire
-package import Logging
+import Logging
 import Synchronization
 
 /// Everything that differs between servers. Made by KubeCluster from the catalogues of KubeResources.

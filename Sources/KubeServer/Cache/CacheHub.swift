@@ -1,6 +1,8 @@
 // The store's follower: hands each change to the cache of its prefix.
 
+import KubeBase
 import KubeModel
+import Logging
 package import KubeStore
 import KubeWire
 import Synchronization
@@ -31,6 +33,7 @@ package final class CacheHub: StoreSink {
     private let state: Mutex<State> = Mutex(State())
     private let newest: Atomic<Int64> = Atomic(0)
     let sealer: (any ValueSealer)?
+    private let log: Logger = .component("watchcache")
 
     init(sealer: (any ValueSealer)?) { self.sealer = sealer }
 
@@ -88,7 +91,11 @@ package final class CacheHub: StoreSink {
             cache.apply(change.revision, path: path, nil)
             return
         }
-        guard let plain = try? sealer?.open(value, key: change.key) ?? value, let object = try? JSON.parse(plain) else {
+        let object: JSON
+        do {
+            object = try JSON.parse(try sealer?.open(value, key: change.key) ?? value)
+        } catch {
+            log.error("\(change.key) at revision \(change.revision) cannot be read and is not served: \(error)")
             return
         }
         cache.apply(

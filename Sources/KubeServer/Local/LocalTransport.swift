@@ -2,6 +2,7 @@
 
 package import KubeModel
 package import KubeWire
+import KubeBase
 import KubeStore
 import Synchronization
 

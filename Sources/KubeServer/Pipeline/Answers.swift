@@ -4,6 +4,7 @@ import KubeAPI
 import KubeBase
 import KubeModel
 import KubeNet
+import KubeStore
 import KubeWire
 
 struct Answers {

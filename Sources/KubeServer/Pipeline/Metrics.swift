@@ -1,5 +1,6 @@
 // Counts of requests for /metrics, and the limit of requests in flight.
 
+import KubeStore
 import Glibc
 import KubeModel
 import KubeNet

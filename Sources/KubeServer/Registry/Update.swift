@@ -1,6 +1,7 @@
 // update, and the second half of every patch: from a desired object to a committed one.
 
 import KubeModel
+import KubeStore
 import KubeWire
 
 extension Registry {
