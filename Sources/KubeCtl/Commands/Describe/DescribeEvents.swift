@@ -1,0 +1,39 @@
+// The events below a description.
+
+import KubeAPI
+import KubeBase
+import KubeWire
+
+enum DescribeEvents {
+    static func write(_ events: [JSON], into w: inout DescribeWriter) {
+        if events.isEmpty { return w.field("Events", "<none>") }
+        w.add(0, "Events:")
+        let sorted: [JSON] = events.sorted { lastSeen($0) < lastSeen($1) }
+        let rows: [[String]] = sorted.map { event in
+            let source: String = [event.source.component.asString ?? event.reportingComponent.text, event.source.host.text]
+                .filter { !$0.isEmpty }.joined(separator: ", ")
+            return [event.type.text, event.reason.text, age(event), source, event.message.text.split(separator: "\n").joined(separator: " ")]
+        }
+        w.table(1, ["Type", "Reason", "Age", "From", "Message"], rows)
+    }
+
+    private static func lastSeen(_ event: JSON) -> String {
+        for time in [event.series.lastObservedTime, event.lastTimestamp, event.eventTime, event.metadata.creationTimestamp] {
+            if let text = time.asString { return text }
+        }
+        return ""
+    }
+
+    /// `12s`, or `4s (x3 over 9s)`.
+    static func age(_ event: JSON) -> String {
+        let count: Int = event.series.count.asInt ?? event.count.asInt ?? 1
+        let last: String = since(lastSeen(event))
+        let first: String = since(event.firstTimestamp.asString ?? event.eventTime.asString ?? event.metadata.creationTimestamp.text)
+        return count > 1 ? "\(last) (x\(count) over \(first))" : first
+    }
+
+    static func since(_ time: String) -> String {
+        guard let then = Timestamp(rfc3339: time) else { return "<unknown>" }
+        return HumanDuration.text(.now - then)
+    }
+}

@@ -1,0 +1,72 @@
+// Sending one changed object and saying what happened, with --dry-run and -o.
+
+import KubeModel
+package import KubeWire
+
+/// Writes objects for a command and prints `deployment.apps/web created` or the form of `-o`.
+package struct Outcome {
+    private let i: Invocation
+
+    package init(_ i: Invocation) { self.i = i }
+
+    private func query(_ manager: String) throws -> [(String, String)] {
+        var q: [(String, String)] = [("fieldManager", i.flags.has("field-manager") ? i.flags.string("field-manager") : manager)]
+        if try i.dryRun() == "server" { q.append(("dryRun", "All")) }
+        let validation: String = i.flags.string("validate")
+        switch validation {
+        case "", "true", "strict": q.append(("fieldValidation", "Strict"))
+        case "warn": q.append(("fieldValidation", "Warn"))
+        case "false", "ignore": q.append(("fieldValidation", "Ignore"))
+        default:
+            throw UsageError(
+                "invalid - validate option \"\(validation)\"; must be one of: strict (or true), warn, ignore (or false)")
+        }
+        return q
+    }
+
+    /// POST; the words are `created`, or what the command says.
+    package func create(
+        _ served: ServedResource, namespace: String, _ object: JSON, verb: String = "created"
+    ) async throws {
+        if try i.dryRun() == "client" {
+            var shown: JSON = object
+            if served.isNamespaced, i.isNamespaceGiven { shown.meta.namespace = namespace }
+            try await report(served, shown, verb: verb)
+            return
+        }
+        let made: JSON = try await i.session.connection().send(
+            "POST", served.path(namespace: namespace), query: query("\(i.console.program)-create"), object)
+        try await report(served, made, verb: verb)
+    }
+
+    func patch(
+        _ served: ServedResource, namespace: String, _ name: String, _ type: PatchType, _ patch: JSON,
+        subresource: String = "", manager: String, query more: [(String, String)] = []
+    ) async throws -> JSON {
+        var q: [(String, String)] = [("fieldManager", i.flags.has("field-manager") ? i.flags.string("field-manager") : manager)]
+        if try i.dryRun() == "server" { q.append(("dryRun", "All")) }
+        return try await i.session.connection().send(
+            "PATCH", served.path(namespace: namespace, name, subresource), query: q + more, patch,
+            contentType: type.rawValue)
+    }
+
+    package func replace(
+        _ served: ServedResource, namespace: String, _ object: JSON, manager: String
+    ) async throws -> JSON {
+        try await i.session.connection().send(
+            "PUT", served.path(namespace: namespace, object.meta.name), query: query(manager), object)
+    }
+
+    /// Prints the object in the form of `-o`, or the sentence.
+    package func report(_ served: ServedResource, _ object: JSON, verb: String) async throws {
+        let output: String = i.flags.string("output")
+        if output.isEmpty {
+            i.console.line("\(served.label)/\(object.meta.name) \(verb)\(try i.dryRunNote())")
+            return
+        }
+        var shown: JSON = object
+        if !i.flags.bool("show-managed-fields") { shown.metadata.managedFields = .null }
+        try ObjectPrinter(format: OutputFormat(output), discovery: await i.session.discovery())
+            .print([shown], asList: false, i.console)
+    }
+}
