@@ -101,6 +101,10 @@ let package = Package(
         library("KubeWire", ["KubeBase", "CYAML"]),
         library("KubeBase", [.product(name: "Logging", package: "swift-log")]),
 
+        tests("KubeClientTests", ["KubeBase", "KubeWire", "KubeModel", "KubeNet", "KubeClient"]),
+        tests(
+            "KubeControllersTests",
+            ["KubeBase", "KubeWire", "KubeModel", "KubeAPI", "KubeClient", "KubeControllers"]),
         tests("KubeOSTests", ["KubeWire", "KubeOS"]),
         tests("KubeClusterTests", ["KubeWire", "KubeCluster"]),
         tests("KubeWireTests", ["KubeBase", "KubeWire"]),

@@ -1,0 +1,132 @@
+// Jobs: their selector is made from their uid unless they bring one.
+
+import KubeAPI
+import KubeModel
+import KubeServer
+import KubeWire
+
+struct JobStrategy: Strategy {
+    var keepsGeneration: Bool { true }
+    var defaultPropagation: Propagation { .orphan }
+
+    func prepareForCreate(_ o: inout JSON, _ context: RequestContext) {
+        o.status = .null
+    }
+
+    /// Needs uid and final name, which the registry gives after `prepareForCreate`.
+    func beginCreate(_ o: inout JSON, _ context: RequestContext) async throws(StatusError) -> Undo? {
+        if !o.spec.manualSelector.isTrue { Self.generateSelector(&o) }
+        return nil
+    }
+
+    /// Labels the template with name and uid of the job, in both spellings, and selects by uid.
+    static func generateSelector(_ o: inout JSON) {
+        let labels: [(String, JSON)] = [
+            ("controller-uid", o.metadata.uid), ("job-name", o.metadata.name),
+            ("batch.kubernetes.io/controller-uid", o.metadata.uid), ("batch.kubernetes.io/job-name", o.metadata.name),
+        ]
+        for (key, value) in labels where !o.spec.template.metadata.labels[key].exists {
+            o.spec.template.metadata.labels[key] = value
+        }
+        if !o.spec.selector.exists {
+            o.spec.selector = [
+                "matchLabels": .object(JSONObject([("batch.kubernetes.io/controller-uid", o.metadata.uid)]))
+            ]
+        }
+    }
+
+    func prepareForUpdate(_ new: inout JSON, old: JSON, _ context: RequestContext) { Self.keepStatus(&new, old: old) }
+
+    func validate(_ given: JSON, _ context: RequestContext) -> [FieldError] {
+        var out: Faults = Faults()
+        var o: JSON = given
+        if !o.spec.manualSelector.isTrue { Self.generateSelector(&o) }
+        if !o.spec.selector.exists {
+            out.required("spec.selector")
+        } else {
+            LabelRules.selector(o.spec.selector, at: "spec.selector", &out)
+        }
+        if !o.spec.manualSelector.isTrue {
+            let uid: String = "batch.kubernetes.io/controller-uid"
+            if o.spec.selector.matchLabels[uid] != o.metadata.uid, o.spec.selector.matchLabels["controller-uid"] != o.metadata.uid {
+                out.invalid("spec.selector", o.spec.selector, "`selector` not auto-generated")
+            }
+        }
+        JobRules.spec(o.spec, at: "spec", &out)
+        if o.spec.selector.exists,
+            !LabelSelector(o.spec.selector).matches(o.spec.template.metadata.labels.stringMap)
+        {
+            out.invalid(
+                "spec.template.metadata.labels", o.spec.template.metadata.labels,
+                "`selector` does not match template `labels`")
+        }
+        return out.list
+    }
+
+    func validateUpdate(_ new: JSON, old: JSON, _ context: RequestContext) -> [FieldError] {
+        var out: Faults = Faults()
+        out.append(validate(new, context))
+        let isIndexedElastic: Bool =
+            new.spec.completionMode.text == "Indexed" && new.spec.completions == new.spec.parallelism
+            && old.spec.completions == old.spec.parallelism
+        if !isIndexedElastic { out.immutable("spec.completions", new.spec.completions, old.spec.completions) }
+        for f in ["selector", "completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"] {
+            out.immutable("spec.\(f)", new.spec[f], old.spec[f])
+        }
+        var template: JSON = new.spec.template
+        let isNotStarted: Bool = old.spec.suspend.isTrue && !old.status.startTime.exists
+        if isNotStarted {
+            // Scheduling directives of a suspended job that never started may change (KEP-2926).
+            for f in ["nodeSelector", "tolerations", "affinity", "schedulingGates"] {
+                template.spec[f] = old.spec.template.spec[f]
+            }
+            template.metadata.labels = old.spec.template.metadata.labels
+            template.metadata.annotations = old.spec.template.metadata.annotations
+        }
+        out.immutable("spec.template", template, old.spec.template)
+        return out.list
+    }
+
+    func validateStatusUpdate(_ new: JSON, old: JSON, _ context: RequestContext) -> [FieldError] {
+        var out: Faults = Faults()
+        for c in ["active", "succeeded", "failed", "ready", "terminating"] { out.notNegative("status.\(c)", new.status[c]) }
+        return out.list
+    }
+}
+
+enum JobRules {
+    static func spec(_ spec: JSON, at path: String, _ out: inout Faults) {
+        for f in [
+            "parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished",
+            "backoffLimitPerIndex", "maxFailedIndexes",
+        ] {
+            out.notNegative("\(path).\(f)", spec[f])
+        }
+        WorkloadRules.body(
+            spec.template, restartPolicies: ["OnFailure", "Never"], at: path + ".template", &out)
+        out.oneOf(path + ".completionMode", spec.completionMode, ["Indexed", "NonIndexed"], isRequired: false)
+        if spec.completionMode.text == "Indexed" {
+            if !spec.completions.exists {
+                out.required(path + ".completions", "when completion mode is Indexed")
+            } else if (spec.parallelism.asInt ?? 0) > 100_000 {
+                out.invalid(
+                    path + ".parallelism", spec.parallelism,
+                    "must be less than or equal to 100000 when completion mode is Indexed")
+            }
+        } else if spec.backoffLimitPerIndex.exists {
+            out.invalid(path + ".backoffLimitPerIndex", spec.backoffLimitPerIndex, "requires indexed completion mode")
+        }
+        if spec.podFailurePolicy.exists, spec.template.spec.restartPolicy.text != "Never" {
+            out.invalid(
+                path + ".template.spec.restartPolicy", spec.template.spec.restartPolicy,
+                "only \"Never\" is supported when podFailurePolicy is specified")
+        }
+        out.oneOf(
+            path + ".podReplacementPolicy", spec.podReplacementPolicy, ["Failed", "TerminatingOrFailed"],
+            isRequired: false)
+    }
+}
+
+enum Jobs {
+    static let entry: Entry = Entry(API.jobs, JobStrategy())
+}
