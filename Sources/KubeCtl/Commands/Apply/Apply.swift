@@ -90,7 +90,8 @@ enum Apply {
             return
         }
         let patch: JSON = try plan(original: live.metadata.annotations[lastApplied].asString, modified: modified, live, served)
-        if patch.fields.isEmpty || (try i.dryRun()) == "client" {
+        let isDry: Bool = try i.dryRun() == "client"
+        if patch.fields.isEmpty || isDry {
             try await Outcome(i).report(
                 served, live, verb: patch.fields.isEmpty ? "unchanged" : "configured")
             return

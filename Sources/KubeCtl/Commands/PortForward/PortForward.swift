@@ -85,9 +85,9 @@ enum PortPair {
                 throw UsageError("Service \(service.meta.name) does not have a service port \(wanted)")
             }
             let target: JSON = port.targetPort.exists ? port.targetPort : port.port
-            remote = try target.asInt ?? containerPort(target.text, pod)
+            if let number = target.asInt { remote = number } else { remote = try containerPort(target.text, pod) }
         } else {
-            remote = try Int(wanted) ?? containerPort(wanted, pod)
+            if let number = Int(wanted) { remote = number } else { remote = try containerPort(wanted, pod) }
         }
         guard (1...65535).contains(remote) else { throw UsageError("error parsing remote port: invalid port \(wanted)") }
         if parts.count == 1 { return (Int(wanted) ?? remote, remote) }
