@@ -28,6 +28,9 @@ package final class SPDYConnection: Sendable {
     /// Streams that a peer may have open at once.
     static let streamsMax: Int = 4096
     static let replyTimeout: Duration = .seconds(30)
+    /// How long the peer may take to close, so that a reset does not overtake our last frames.
+    static let goodbyeTimeout: Duration = .milliseconds(1000)
+    private let ended: OneEvent = OneEvent()
 
     package init(_ stream: any ByteStream, isServer: Bool) {
         self.stream = stream
@@ -61,7 +64,11 @@ package final class SPDYConnection: Sendable {
             send(s.session.goAway(lastStream: s.lastPeerID))
             return true
         }
-        if isFirst { try? await gate.waitForDrain() }
+        if isFirst {
+            try? await gate.waitForDrain()
+            await stream.finish()
+            await ended.wait(atMost: Self.goodbyeTimeout)
+        }
         await stream.close()
         end(NetError.closed)
     }
@@ -198,6 +205,7 @@ package final class SPDYConnection: Sendable {
             return Array(s.streams.values)
         }
         arrivals.finish()
+        ended.happen()
         for stream in streams { stream.lost(error ?? NetError.end) }
         out.end()
         gate.close(error ?? NetError.closed)

@@ -14,6 +14,7 @@ package final class WebSocket: Sendable {
     private let stream: any ByteStream
     private let isServer: Bool
     private let state: Mutex<State>
+    private let ended: OneEvent = OneEvent()
 
     package init(_ stream: any ByteStream, isServer: Bool) {
         self.stream = stream
@@ -23,6 +24,17 @@ package final class WebSocket: Sendable {
 
     /// The next message, nil when the peer closed.
     package func receive() async throws -> WebSocketMessage? {
+        do {
+            let message: WebSocketMessage? = try await next()
+            if message == nil { ended.happen() }
+            return message
+        } catch {
+            ended.happen()
+            throw error
+        }
+    }
+
+    private func next() async throws -> WebSocketMessage? {
         while true {
             if let event = state.withLock({ s in s.events.isEmpty ? nil : s.events.removeFirst() }) {
                 switch event {
@@ -55,15 +67,26 @@ package final class WebSocket: Sendable {
 
     /// Says goodbye once and closes the stream.
     package func close(code: Int, reason: String) async {
+        await sayGoodbye(code: code, reason: reason)
+        await stream.close()
+    }
+
+    /// As `close`, but first waits up to `waiting` for the peer's goodbye, which the receiving task reads, so that a
+    /// reset does not overtake our last messages.
+    func close(code: Int, reason: String, waiting: Duration) async {
+        await sayGoodbye(code: code, reason: reason)
+        await ended.wait(atMost: waiting)
+        await stream.close()
+    }
+
+    private func sayGoodbye(code: Int, reason: String) async {
         let isFirst: Bool = state.withLock { s in
             defer { s.isClosed = true }
             return !s.isClosed
         }
-        if isFirst {
-            let payload: [UInt8] = WebSocketCodec.closePayload(code, reason)
-            try? await stream.write(WebSocketCodec.encode(.close, payload, mask: newMask()))
-        }
-        await stream.close()
+        guard isFirst else { return }
+        let payload: [UInt8] = WebSocketCodec.closePayload(code, reason)
+        try? await stream.write(WebSocketCodec.encode(.close, payload, mask: newMask()))
     }
 
     private func send(_ opcode: WebSocketCodec.Opcode, _ payload: [UInt8]) async throws {
