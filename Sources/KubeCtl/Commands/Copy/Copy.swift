@@ -80,7 +80,9 @@ enum Copy {
         let (remote, container): (RemoteCommand, String) = try await remote(i, place, pod)
         let from: (folder: String, name: String) = split(local)
         var target: (folder: String, name: String) = split(place.path)
-        if place.path.hasSuffix("/") || (try await isRemoteFolder(remote, container, place.path)) {
+        var isFolder: Bool = place.path.hasSuffix("/")
+        if !isFolder { isFolder = try await isRemoteFolder(remote, container, place.path) }
+        if isFolder {
             target = (place.path, from.name)
         }
         // The archive's only top entry bears the name it shall have there.

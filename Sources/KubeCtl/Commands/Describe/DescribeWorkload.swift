@@ -14,7 +14,7 @@ enum DescribeWorkload {
         w.field("CreationTimestamp", GoTime.text(d.metadata.creationTimestamp.text))
         w.map("Labels", d.meta.labels)
         w.annotations(d.meta.annotations)
-        w.field("Selector", LabelSelector(d.spec.selector)?.description ?? "<none>")
+        w.field("Selector", LabelSelector(d.spec.selector).description)
         let s: JSON = d.status
         func n(_ j: JSON) -> Int { j.asInt ?? 0 }
         w.field(
@@ -44,7 +44,7 @@ enum DescribeWorkload {
 
     static func other(_ o: JSON, pods: [JSON], into w: inout DescribeWriter) {
         head(o, into: &w)
-        if let selector = LabelSelector(o.spec.selector) { w.field("Selector", selector.description) }
+        w.field("Selector", LabelSelector(o.spec.selector).description)
         w.map("Labels", o.meta.labels)
         w.annotations(o.meta.annotations)
         if let owner = o.meta.controller { w.field("Controlled By", "\(owner.kind.text)/\(owner.name.text)") }

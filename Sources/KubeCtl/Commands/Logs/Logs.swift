@@ -1,6 +1,7 @@
 // `logs`: of one container, all containers of a pod, or the pods of a selector or workload.
 
 import KubeModel
+import KubeNet
 import KubeWire
 
 enum Logs {
@@ -145,7 +146,7 @@ struct PodFinder {
         if target.served.kind == "Service" || target.served.kind == "ReplicationController" {
             selector = object.spec.selector.stringMap.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
         } else if object.spec.selector.exists {
-            selector = LabelSelector(object.spec.selector)?.description ?? ""
+            selector = LabelSelector(object.spec.selector).description
         } else {
             throw UsageError("cannot get the logs from \(target.served.kind)")
         }
