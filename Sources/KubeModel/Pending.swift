@@ -18,13 +18,3 @@ package struct ServerSideApply: Sendable {
     package func track(_ new: JSON, from old: JSON, manager: String, subresource: String, now: Timestamp) -> JSON { new }
 }
 
-package struct ProtobufCodec: Sendable {
-    package static let mediaType: String = "application/vnd.kubernetes.protobuf"
-    package init(schema: Schema) {}
-    /// With the `k8s\0` envelope; `nil` when the type has no protobuf form.
-    package func encode(_ object: JSON, as type: String) -> [UInt8]? { nil }
-    /// From an enveloped body; kind and apiVersion come from the envelope. `type` nil: found by them.
-    package func decode(_ bytes: [UInt8], as type: String?) throws(StatusError) -> JSON { throw .badRequest("not yet") }
-    /// The frame of one watch event: 4 bytes of length, then a WatchEvent with the enveloped object.
-    package func watchFrame(_ kind: WatchEvent.Kind, _ object: JSON, as type: String) -> [UInt8]? { nil }
-}

@@ -65,7 +65,16 @@ package final class Schema: Sendable {
             members += types[inner].members
         }
         types[i].members = members
+        types[i].protobufOrder = order(types[i].fields, members)
         types[i].inlined = inlined
+    }
+
+    private static func order(_ fields: [Field], _ members: [Field]) -> [(field: Int, member: Int)] {
+        fields.indices.filter { fields[$0].number > 0 && !fields[$0].isTypeMeta }
+            .sorted { fields[$0].number < fields[$1].number }
+            .map { k in
+                (k, fields[k].isInline ? -1 : members.firstIndex { $0.name == fields[k].name } ?? -1)
+            }
     }
 
     /// Value structs nest without cycles, as in Go.

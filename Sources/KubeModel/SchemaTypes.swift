@@ -89,6 +89,8 @@ package struct ObjectType: Sendable {
     package var members: [Field] = []
     /// Types whose members are inlined here, at any depth.
     package var inlined: [Int] = []
+    /// The fields by ascending protobuf number; `member` is the place in `members`, -1 for an inlined struct.
+    var protobufOrder: [(field: Int, member: Int)] = []
     /// Has kind and apiVersion.
     package var isKind: Bool = false
     /// Applied as a whole.

@@ -1,0 +1,11 @@
+// The rarer kinds of field faults.
+
+extension FieldError {
+    package static func tooMany(_ field: String, _ count: Int, max: Int) -> FieldError {
+        FieldError(field: field, reason: .tooMany, detail: "Too many: \(count): must have at most \(max) items")
+    }
+    /// `shown` is the whole value part: a value in JSON or a type's name in quotes.
+    package static func wrongType(_ field: String, _ shown: String, _ why: String) -> FieldError {
+        FieldError(field: field, reason: .typeInvalid, detail: "Invalid value: \(shown): \(why)")
+    }
+}
