@@ -1,0 +1,67 @@
+# `apus` as the command line, its output beside kubectl's where both print the same thing.
+twin() { # twin NAME ARGUMENTS…: both print the same
+    local name=$1
+    shift
+    same "$(apus "$@" 2>&1 | sed 's/[0-9]\+[smh]\b/AGE/g; s/ \+/ /g')" "$(k "$@" 2>&1 | sed 's/[0-9]\+[smh]\b/AGE/g; s/ \+/ /g')" "$name: as kubectl"
+}
+has "$(apus create deployment cli --image=web:1.0 --replicas=2)" 'deployment.apps/cli created' "create"
+has "$(apus rollout status deployment/cli --timeout=60s)" 'deployment "cli" successfully rolled out' "rollout status"
+twin "get deployments" get deployments
+twin "get pods -o wide" get pods -l app=cli -o wide
+twin "get -o yaml" get deployment cli -o yaml
+twin "get -o json" get deployment cli -o json
+twin "get -o name" get pods,deployments -l app=cli -o name
+twin "get -o jsonpath" get pods -l app=cli -o 'jsonpath={range .items[*]}{.metadata.name}{"\t"}{.status.phase}{"\n"}{end}'
+twin "jsonpath filter" get nodes -o 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}'
+twin "get -o custom-columns" get pods -l app=cli -o custom-columns=NAME:.metadata.name,IMAGE:.spec.containers[*].image
+twin "show labels" get pods -l app=cli --show-labels
+twin "all namespaces" get services -A
+twin "an absent object" get pod nothing
+twin "an absent resource" get wombats
+twin "nothing there" get jobs
+twin "describe deployment" describe deployment cli
+pod=$(apus get pods -l app=cli -o jsonpath='{.items[0].metadata.name}')
+twin "describe pod" describe pod "$pod"
+twin "describe node" describe node node-1
+twin "api-resources" api-resources
+has "$(apus exec "$pod" -- sh -c 'echo out; exit 3' 2>&1 || true)" 'command terminated with exit code 3' "exec: exit code"
+has "$(echo through | apus exec -i "$pod" -- cat)" '^through$' "exec: stdin"
+has "$(apus logs "$pod" --tail=1)" '.' "logs"
+has "$(apus expose deployment cli --port=80 --target-port=8080)" 'service/cli exposed' "expose"
+has "$(apus scale deployment cli --replicas=3)" 'deployment.apps/cli scaled' "scale"
+has "$(apus set image deployment/cli web=web:2.0)" 'deployment.apps/cli image updated' "set image"
+apus rollout status deployment/cli --timeout=60s >/dev/null
+has "$(apus rollout history deployment/cli)" 'REVISION +CHANGE-CAUSE' "rollout history"
+has "$(apus rollout undo deployment/cli)" 'deployment.apps/cli rolled back' "rollout undo"
+has "$(apus rollout restart deployment/cli)" 'deployment.apps/cli restarted' "rollout restart"
+apus rollout status deployment/cli --timeout=60s >/dev/null
+has "$(apus label deployment cli tier=front)" 'deployment.apps/cli labeled' "label"
+has "$(apus annotate deployment cli note=x)" 'deployment.apps/cli annotated' "annotate"
+has "$(apus apply -f "$repo/examples/explore/explore.yaml")" 'deployment.apps/explore created' "apply creates"
+has "$(apus apply -f "$repo/examples/explore/explore.yaml")" 'deployment.apps/explore unchanged' "apply again changes nothing"
+has "$(sed 's/replicas: 2/replicas: 1/' "$repo/examples/explore/explore.yaml" | apus apply -f -)" 'deployment.apps/explore configured' "apply configures"
+has "$(k diff -f "$repo/examples/explore/explore.yaml" 2>&1 || true)" 'replicas: 2' "kubectl diff agrees with what apus applied"
+has "$(apus wait --for=condition=Available deployment/explore --timeout=60s)" 'deployment.apps/explore condition met' "wait"
+has "$(apus explain deployment.spec.strategy)" 'rollingUpdate' "explain"
+has "$(apus auth can-i create pods)" '^yes' "auth can-i"
+pod=$(apus get pods -l app=cli --field-selector=status.phase=Running -o jsonpath='{.items[0].metadata.name}')
+echo copied >"$APUS_ROOT/file"
+apus cp "$APUS_ROOT/file" "$pod:/tmp/there"
+apus cp "$pod:/tmp/there" "$APUS_ROOT/back"
+same "$(cat "$APUS_ROOT/back")" copied "cp there and back"
+port=$(free_port)
+apus port-forward "$pod" "$port:8080" >"$APUS_ROOT/forward.log" 2>&1 &
+forward=$!
+until_true 10 "port-forward" curl -fsS -m 2 "http://127.0.0.1:$port/"
+kill $forward
+k port-forward "$pod" "$port:8080" >"$APUS_ROOT/forward.log" 2>&1 &
+forward=$!
+until_true 10 "kubectl port-forward" curl -fsS -m 2 "http://127.0.0.1:$port/"
+kill $forward
+has "$(apus top node 2>&1)" 'node-1 +[0-9]+m' "top node"
+has "$(EDITOR='sed -i s/tier:.front/tier:\ back/' apus edit deployment cli)" 'deployment.apps/cli edited' "edit"
+has "$(apus cordon node-1; apus uncordon node-1)" 'node/node-1 cordoned' "cordon"
+has "$(apus delete deployment cli)" 'deployment.apps "cli" deleted' "delete"
+has "$(apus delete -f "$repo/examples/explore/explore.yaml")" 'service "explore" deleted' "delete -f"
+has "$(apus frobnicate 2>&1 || true)" 'unknown command "frobnicate"' "an unknown command"
+has "$(apus get pods --bogus 2>&1 || true)" 'unknown flag: --bogus' "an unknown flag"
