@@ -64,7 +64,10 @@ import Testing
     @Test func firstSetIsCreatedWhole() {
         let actions: [DeploymentAction] = plan(deployment(3), [])
         #expect(scales(actions) == ["create 3"])
-        guard case .create(let s) = actions[0] else { return Issue.record("no create") }
+        guard case .create(let s) = actions[0] else {
+            Issue.record("no create")
+            return
+        }
         #expect(s.metadata.name.text.hasPrefix("web-"))
         #expect(s.metadata.annotations["deployment.kubernetes.io/revision"].text == "1")
         #expect(s.metadata.annotations["deployment.kubernetes.io/max-replicas"].text == "4")
@@ -73,7 +76,8 @@ import Testing
         #expect(s.spec.template.metadata.labels["pod-template-hash"] == hash)
         #expect(actions.contains(.setRevision("1")))
         guard case .status(let status)? = actions.first(where: { if case .status = $0 { true } else { false } }) else {
-            return Issue.record("no status")
+            Issue.record("no status")
+            return
         }
         let progressing: JSON? = Conditions.find(status.conditions.elements, "Progressing")
         #expect(progressing?.reason.text == "NewReplicaSetCreated")
@@ -124,7 +128,10 @@ import Testing
         let actions: [DeploymentAction] = plan(deployment(3, image: "v1"), [one, two])
         #expect(actions.contains(.setRevision("3")))
         #expect(scales(actions) == ["one 0->1"])
-        guard case .update(let s) = actions[0] else { return Issue.record("no update first") }
+        guard case .update(let s) = actions[0] else {
+            Issue.record("no update first")
+            return
+        }
         #expect(s.metadata.annotations["deployment.kubernetes.io/revision-history"].text == "1")
     }
 
@@ -134,7 +141,10 @@ import Testing
         let old: JSON = set("old", image: "v1", 3, revision: 1, desired: 3)
         let actions: [DeploymentAction] = plan(d, [old])
         #expect(scales(actions) == ["old 3->6"])
-        guard case .status(let status)? = actions.last else { return Issue.record("no status") }
+        guard case .status(let status)? = actions.last else {
+            Issue.record("no status")
+            return
+        }
         #expect(Conditions.find(status.conditions.elements, "Progressing")?.reason.text == "DeploymentPaused")
     }
 
@@ -175,7 +185,10 @@ import Testing
             ],
         ]
         let new: JSON = set("new", image: "v1", 1, available: 0, revision: 1, desired: 1)
-        guard case .status(let status)? = plan(d, [new]).last else { return Issue.record("no status") }
+        guard case .status(let status)? = plan(d, [new]).last else {
+            Issue.record("no status")
+            return
+        }
         let c: JSON? = Conditions.find(status.conditions.elements, "Progressing")
         #expect(c?.reason.text == "ProgressDeadlineExceeded")
         #expect(c?.message.text == "ReplicaSet \"new\" has timed out progressing.")

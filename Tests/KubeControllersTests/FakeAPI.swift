@@ -68,6 +68,7 @@ final class FakeAPI: APITransport {
         var o: JSON = object
         o.metadata.resourceVersion = .string(String(s.revision))
         let isOver: Bool = o.metadata.deletionTimestamp.exists && o.metadata.finalizers.elements.isEmpty
+            && !(r.resource == "namespaces" && !o.spec.finalizers.elements.isEmpty)
             && !(r.resource == "pods" && !o.spec.nodeName.text.isEmpty && (o.metadata.deletionGracePeriodSeconds.asInt ?? 0) > 0)
         if isOver {
             s.objects[r]?[key] = nil

@@ -91,20 +91,21 @@ final class DeploymentController: Component {
                     d, .normal, reason: "ScalingReplicaSet",
                     "Scaled \(to > from ? "up" : "down") replica set \(set.metadata.name.text) from \(from) to \(to)")
             case .delete(let set):
-                do {
+                try await ifPresent { () async throws(StatusError) in
                     try await context.client.delete(
                         API.replicaSets, namespace: set.metadata.namespace.text, set.metadata.name.text,
                         options: ["preconditions": ["uid": set.metadata.uid]])
-                } catch where error.isNotFound {}
+                }
             case .setRevision(let revision):
                 live = try await context.client.patch(
                     API.deployments, namespace: d.metadata.namespace.text, d.metadata.name.text, .merge,
                     ["metadata": ["annotations": [DeploymentMath.revision: .string(revision)]]])
             case .status(let status):
                 live.status = status
-                do {
-                    try await context.client.update(API.deployments, live, subresource: "status")
-                } catch where error.isNotFound {}
+                let updated: JSON = live
+                try await ifPresent { () async throws(StatusError) in
+                    try await context.client.update(API.deployments, updated, subresource: "status")
+                }
             case .again(let delay): result = .after(delay)
             }
         }
@@ -114,19 +115,10 @@ final class DeploymentController: Component {
     /// False when the step ends here: the name was taken, so that another hash comes next, or nothing can be made.
     private func create(_ set: JSON, _ d: JSON) async throws -> Bool {
         let namespace: String = d.metadata.namespace.text
-        do {
+        do throws(StatusError) {
             try await context.client.create(API.replicaSets, namespace: namespace, set)
-        } catch where error.isAlreadyExists {
-            let taken: JSON = try await context.client.get(API.replicaSets, namespace: namespace, set.metadata.name.text)
-            let isOurs: Bool =
-                Owner.controllerUID(taken) == d.metadata.uid.text
-                && DeploymentMath.comparable(taken.spec.template) == DeploymentMath.comparable(set.spec.template)
-            if isOurs { return true }
-            var updated: JSON = d
-            updated.status.collisionCount = JSON((d.status.collisionCount.asInt ?? 0) + 1)
-            try await context.client.update(API.deployments, updated, subresource: "status")
-            return false
         } catch {
+            if error.isAlreadyExists { return try await settleCollision(set, d) }
             if error.isNamespaceTerminating { return false }
             let message: String = "Failed to create new replica set \"\(set.metadata.name.text)\": \(error)"
             context.events.record(d, .warning, reason: "ReplicaSetCreateError", message)
@@ -148,5 +140,19 @@ final class DeploymentController: Component {
                 "Scaled up replica set \(set.metadata.name.text) from 0 to \(size)")
         }
         return true
+    }
+
+    /// The set of that name may be ours from a step that the cache has not shown yet.
+    private func settleCollision(_ set: JSON, _ d: JSON) async throws(StatusError) -> Bool {
+        let taken: JSON = try await context.client.get(
+            API.replicaSets, namespace: d.metadata.namespace.text, set.metadata.name.text)
+        let isOurs: Bool =
+            Owner.controllerUID(taken) == d.metadata.uid.text
+            && DeploymentMath.comparable(taken.spec.template) == DeploymentMath.comparable(set.spec.template)
+        if isOurs { return true }
+        var updated: JSON = d
+        updated.status.collisionCount = JSON((d.status.collisionCount.asInt ?? 0) + 1)
+        try await context.client.update(API.deployments, updated, subresource: "status")
+        return false
     }
 }

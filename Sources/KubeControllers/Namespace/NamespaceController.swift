@@ -46,13 +46,7 @@ final class NamespaceController: Component {
     /// True when nothing is left to do.
     private func reconcile(_ key: ObjectKey) async throws -> Bool {
         guard namespaces.get(key)?.metadata.deletionTimestamp.exists == true else { return true }
-        var namespace: JSON
-        do {
-            namespace = try await context.client.get(API.namespaces, key.name)
-        } catch where error.isNotFound {
-            return true
-        }
-        guard namespace.metadata.deletionTimestamp.exists,
+        guard var namespace = try await live(key), namespace.metadata.deletionTimestamp.exists,
             namespace.spec.finalizers.strings.contains(NamespacePlan.finalizer)
         else { return true }
         if namespace.status.phase.text != "Terminating" {
@@ -68,10 +62,20 @@ final class NamespaceController: Component {
         guard remains.isEmpty else { return false }
         namespace.spec.finalizers = .array(
             namespace.spec.finalizers.elements.filter { $0.text != NamespacePlan.finalizer })
-        do {
-            try await context.client.update(API.namespaces, namespace, subresource: "finalize")
-        } catch where error.isNotFound {}
+        let finalized: JSON = namespace
+        try await ifPresent { () async throws(StatusError) in
+            try await context.client.update(API.namespaces, finalized, subresource: "finalize")
+        }
         return true
+    }
+
+    private func live(_ key: ObjectKey) async throws(StatusError) -> JSON? {
+        do throws(StatusError) {
+            return try await context.client.get(API.namespaces, key.name)
+        } catch {
+            if error.isNotFound { return nil }
+            throw error
+        }
     }
 
     /// Pods go first and all the way, so that nothing they use goes before them.
