@@ -96,6 +96,8 @@ package struct ObjectType: Sendable {
     /// Applied as a whole.
     package var isAtomic: Bool = false
     package var hasProtobuf: Bool = true
+    /// Members without a field are kept (custom resources).
+    package var preservesUnknown: Bool = false
     package var custom: Custom?
     package var unions: JSON = .null
     /// What Go writes for the zero value.
