@@ -39,12 +39,13 @@ package struct APIServerOptions: Sendable {
 }
 
 /// Open → serve (`HTTPServer(responder: server, …)`, `transport(user:)`) → close.
-package final class APIServer: HTTPResponder {
+package final class APIServer: HTTPResponder, Component {
     package let registry: Registry
     let options: APIServerOptions
     let authenticators: [any Authenticator]
     let metrics: ServerMetrics = ServerMetrics()
     let documents: Documents
+    private let customResources: CustomResources
     let log: Logger = .component("apiserver")
     /// `/readyz` fails while it is false: during bootstrap and shutdown.
     private let ready: Atomic<Bool> = Atomic(false)
@@ -66,7 +67,12 @@ package final class APIServer: HTTPResponder {
         self.registry = registry
         self.authenticators = [ClientCertificates()] + options.authenticators(registry)
         self.documents = Documents(registry: registry)
+        self.customResources = CustomResources(registry: registry, documents: documents)
     }
+
+    package var name: String { "apiserver" }
+    /// What goes on beside requests: custom resource definitions are established and cleaned up.
+    package func run() async throws { await customResources.run() }
 
     /// To be called when bootstrap objects are there: `/readyz` says ok from now on.
     package func markReady(_ isReady: Bool = true) { ready.store(isReady, ordering: .releasing) }

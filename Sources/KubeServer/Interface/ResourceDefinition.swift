@@ -35,6 +35,8 @@ package struct ResourceDefinition: Sendable {
     package var columns: PrintColumns
     /// True for kinds of a CustomResourceDefinition.
     package var isCustom: Bool = false
+    /// Prunes, defaults and judges custom objects.
+    package var custom: StructuralSchema?
     /// The schema that knows `typeName`; nil: custom resources without one.
     package var schema: Schema? = BuiltIn.schema
     /// Preferred over other versions of the group in discovery when lower.

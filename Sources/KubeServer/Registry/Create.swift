@@ -143,12 +143,37 @@ extension Registry {
         }
         object.kind = .string(gvk.kind)
         object.apiVersion = .string(expected)
+        if let custom = request.definition.custom, gvk == request.definition.gvk {
+            return try decode(custom: object, custom, request)
+        }
         guard let schema, !type.isEmpty else { return object }
         let validation: FieldValidation = try request.query.fieldValidation()
         let (normal, warnings): (JSON, [String]) = try schema.normalise(
             object, as: type, validation: validation, duplicates: request.duplicates)
         for warning in warnings { request.context.warn(warning) }
         return schema.applyDefaults(normal, as: type)
+    }
+
+    private func decode(
+        custom object: JSON, _ schema: StructuralSchema, _ request: RegistryRequest
+    ) throws(StatusError) -> JSON {
+        let validation: FieldValidation = try request.query.fieldValidation()
+        var unknown: [String] = []
+        var result: JSON = schema.pruned(object, path: "", isRoot: true, unknown: &unknown)
+        let complaints: [String] =
+            request.duplicates.map { "duplicate field \"\($0)\"" } + unknown.map { "unknown field \"\($0)\"" }
+        if !complaints.isEmpty, validation == .strict {
+            let d: ResourceDefinition = request.definition
+            throw .badRequest(
+                "\(d.kind) in version \"\(d.gvr.version)\" cannot be handled as a \(d.kind): strict decoding error: "
+                    + complaints.joined(separator: ", "))
+        }
+        if validation == .warn { for text in complaints { request.context.warn(text) } }
+        let (meta, warnings): (JSON, [String]) = try BuiltIn.schema.normalise(
+            result.metadata, as: "meta/v1.ObjectMeta", validation: validation)
+        for warning in warnings { request.context.warn(warning) }
+        result.metadata = meta
+        return schema.defaulted(result)
     }
 
     private static func notAnObject(_ body: JSON, _ gvk: GroupVersionKind) -> StatusError {

@@ -100,6 +100,7 @@ package final class Registry: ObjectRegistry {
             initial: { objects, _ in for stored in objects { handler(nil, definition.served(stored.object)) } })
     }
 
+    @discardableResult
     package func update(
         _ resource: GroupVersionResource, namespace: String, name: String,
         _ change: @Sendable (inout JSON) throws(StatusError) -> Bool
