@@ -105,6 +105,9 @@ let package = Package(
         tests(
             "KubeControllersTests",
             ["KubeBase", "KubeWire", "KubeModel", "KubeAPI", "KubeClient", "KubeControllers"]),
+        tests(
+            "KubeNodeTests",
+            ["KubeBase", "KubeWire", "KubeOS", "KubeModel", "KubeAPI", "KubeClient", "KubeNode"]),
         tests("KubeOSTests", ["KubeWire", "KubeOS"]),
         tests("KubeClusterTests", ["KubeWire", "KubeCluster"]),
         tests("KubeWireTests", ["KubeBase", "KubeWire"]),

@@ -60,6 +60,8 @@ struct ContainerRecord: Sendable {
     var isPostStartDone: Bool = false
     /// The grace in seconds that the last stop was asked with; nil when none is under way.
     var stopGrace: Int?
+    /// The instance that the kernel's out-of-memory killer has hit.
+    var outOfMemoryID: String = ""
     var crash: Backoff = Backoff()
     var pull: Backoff = Backoff()
     /// The last failure of a step that is retried: pull, create.

@@ -9,8 +9,9 @@ extension PodWorker {
         var s: JSON = pod.status
         let phase: String = computePhase()
         s.phase = .string(phase)
+        let isOver: Bool = phase == "Failed" || phase == "Succeeded"
         if let generation = pod.metadata.generation.asInt { s.observedGeneration = JSON(generation) }
-        if case .failed(let reason, let message) = ending {
+        if isOver, case .failed(let reason, let message) = ending {
             s.reason = .string(reason)
             s.message = .string(message)
         }
@@ -33,7 +34,15 @@ extension PodWorker {
         return s
     }
 
+    /// A pod is not over as long as one of its containers lives.
     private func computePhase() -> String {
+        let phase: String = reachedPhase()
+        let isOver: Bool = phase == "Failed" || phase == "Succeeded"
+        if isOver, containers.contains(where: { $0.isAlive }) { return isInitialized ? "Running" : "Pending" }
+        return phase
+    }
+
+    private func reachedPhase() -> String {
         if case .failed = ending { return "Failed" }
         var waiting: Int = 0
         var running: Int = 0
@@ -81,8 +90,10 @@ extension PodWorker {
         s.ready = JSON(c.role == .initial ? c.step == .exited && c.end?.exitCode == 0 : c.isReady && c.step == .running)
         s.restartCount = JSON(c.restartCount)
         s.image = spec.image
-        s.imageID = .string(c.imageID)
-        if !c.id.isEmpty { s.containerID = .string("containerd://\(c.id)") }
+        // Told when the instance runs: a write for each step before would tell nothing.
+        let isShown: Bool = c.step == .running || c.end != nil || c.previousEnd != nil
+        s.imageID = .string(isShown ? c.imageID : "")
+        if !c.id.isEmpty, isShown { s.containerID = .string("containerd://\(c.id)") }
         s.started = JSON(c.step == .running && c.isStarted)
         if spec.resources.requests.exists, c.role != .ephemeral { s.allocatedResources = spec.resources.requests }
         if c.role != .ephemeral { s.resources = spec.resources.exists ? spec.resources : [:] }

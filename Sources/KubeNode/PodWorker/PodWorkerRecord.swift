@@ -69,7 +69,6 @@ extension PodWorker {
                 c.imageID = imageID
                 c.pull.reset()
                 c.failedAt = nil
-                c.waiting = nil
                 c.step = .creating
             }
             if let c = containers.first(where: { $0.name == name }), c.step == .creating {
@@ -203,6 +202,7 @@ extension PodWorker {
             guard c.id == end.containerID, c.isAlive else { return }
             var end: ContainerEnd = end
             if end.startedAt == nil { end.startedAt = c.startedAt }
+            if c.outOfMemoryID == c.id, end.exitCode == 137 { end.reason = "OOMKilled" }
             c.step = .exited
             c.end = end
             c.isReady = false
@@ -215,6 +215,7 @@ extension PodWorker {
     /// May come before or after the exit that it explains.
     private mutating func recordOutOfMemory(_ id: String) {
         for i in containers.indices {
+            if containers[i].id == id { containers[i].outOfMemoryID = id }
             if containers[i].end?.containerID == id, containers[i].end?.exitCode == 137 {
                 containers[i].end?.reason = "OOMKilled"
             }

@@ -69,7 +69,7 @@ struct ProbeRunner: Sendable {
                 await stream.close()
                 return .success
             } catch {
-                return .failure("dial tcp \(host):\(port): \(error)")
+                return .failure("\(error)")
             }
         } catch {
             return .error("\(error)")
