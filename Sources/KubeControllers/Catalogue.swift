@@ -39,6 +39,13 @@ package enum Catalogue {
             ]
         ) { ReplicaSetController($0, .replicationController) },
         ControllerDescriptor(
+            "job-controller",
+            [
+                reads("batch", "jobs"), reads("", "pods"), status("batch", "jobs"), Permission([""], ["pods"], write),
+                Permission(["batch"], ["jobs"], ["update", "patch"]), events,
+            ]
+        ) { JobController($0) },
+        ControllerDescriptor(
             "endpoint-controller",
             [
                 reads("", "services", "pods", "endpoints"), Permission([""], ["endpoints", "endpoints/restricted"], write),

@@ -196,19 +196,6 @@ import Testing
 }
 
 @Suite struct RolloutTests {
-    private func run(
-        rejects: @escaping @Sendable (String) -> Bool = { _ in false }, _ body: (FakeAPI, Client) async throws -> Void
-    ) async throws {
-        let api: FakeAPI = FakeAPI()
-        let client: Client = Client(transport: api, fieldManager: "test")
-        let informers: InformerSet = InformerSet(client)
-        let controllers: Controllers = Controllers(
-            client: { _ in client }, informers: informers, time: SystemTime(), options: ControllerOptions())
-        let kubelet: FakeKubelet = FakeKubelet(client, informers, rejects: rejects)
-        _ = try await client.create(API.nodes, ["metadata": ["name": "n1"]])
-        try await withComponents([informers, controllers, kubelet]) { try await body(api, client) }
-    }
-
     private func deployment(_ name: String, _ replicas: Int, _ image: String) -> JSON {
         [
             "apiVersion": "apps/v1", "kind": "Deployment", "metadata": ["name": .string(name)],
@@ -231,7 +218,7 @@ import Testing
     }
 
     @Test func rollOutUpdateAndDelete() async throws {
-        try await run { api, client in
+        try await withCluster { api, client in
             try await client.create(API.deployments, namespace: "default", deployment("web", 5, "v1"))
             try await api.wait { isDone(api, "web", 5) }
             #expect(api.list(API.pods).count == 5)
@@ -251,7 +238,7 @@ import Testing
     }
 
     @Test func brokenImageKeepsOldPods() async throws {
-        try await run(rejects: { $0 == "bad" }) { api, client in
+        try await withCluster(rejects: { $0 == "bad" }) { api, client in
             try await client.create(API.deployments, namespace: "default", deployment("web", 4, "v1"))
             try await api.wait { isDone(api, "web", 4) }
             let patch: JSON = ["spec": ["template": ["spec": ["containers": [["name": "c", "image": "bad"]]]]]]
@@ -265,7 +252,7 @@ import Testing
     }
 
     @Test func scaleUpAndDown() async throws {
-        try await run { api, client in
+        try await withCluster { api, client in
             try await client.create(API.deployments, namespace: "default", deployment("web", 1, "v1"))
             try await api.wait { isDone(api, "web", 1) }
             try await client.patch(API.deployments, namespace: "default", "web", .merge, ["spec": ["replicas": 40]])
@@ -278,7 +265,7 @@ import Testing
     }
 
     @Test func foregroundDeletionWaitsForDependents() async throws {
-        try await run { api, client in
+        try await withCluster { api, client in
             try await client.create(API.deployments, namespace: "default", deployment("web", 2, "v1"))
             try await api.wait { isDone(api, "web", 2) }
             try await client.delete(
@@ -290,7 +277,7 @@ import Testing
     }
 
     @Test func orphanedReplicaSetsStayAndAreAdopted() async throws {
-        try await run { api, client in
+        try await withCluster { api, client in
             try await client.create(API.deployments, namespace: "default", deployment("web", 2, "v1"))
             try await api.wait { isDone(api, "web", 2) }
             let pods: Set<String> = Set(api.list(API.pods).map { $0.metadata.name.text })
@@ -305,7 +292,7 @@ import Testing
     }
 
     @Test func endpointsFollowPods() async throws {
-        try await run { api, client in
+        try await withCluster { api, client in
             try await client.create(
                 API.services, namespace: "default",
                 [
@@ -332,7 +319,7 @@ import Testing
     }
 
     @Test func namespacesGoWithTheirContents() async throws {
-        try await run { api, client in
+        try await withCluster { api, client in
             try await client.create(
                 API.namespaces,
                 ["metadata": ["name": "team"], "spec": ["finalizers": ["kubernetes"]], "status": ["phase": "Active"]])

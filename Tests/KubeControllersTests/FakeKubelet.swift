@@ -36,6 +36,26 @@ final class FakeKubelet: Component {
                 try await self.client.update(API.pods, pod)
                 return .done
             }
+            let image: String = pod.spec.containers[0].image.text
+            if image == "succeeds" || image == "fails", !Pods.isTerminal(pod) {
+                let code: Int = image == "fails" ? 3 : 0
+                pod.status = [
+                    "phase": code == 0 ? "Succeeded" : "Failed",
+                    "containerStatuses": [
+                        [
+                            "name": "c",
+                            "state": [
+                                "terminated": [
+                                    "exitCode": JSON(code),
+                                    "finishedAt": .string((Timestamp.now - .seconds(3600)).rfc3339),
+                                ]
+                            ],
+                        ]
+                    ],
+                ]
+                try await self.client.update(API.pods, pod, subresource: "status")
+                return .done
+            }
             if pod.status.phase.text == "Running" || Pods.isTerminal(pod) { return .done }
             let isBad: Bool = self.rejects(pod.spec.containers[0].image.text)
             pod.status = [
