@@ -56,6 +56,8 @@ final class ChannelStream: ByteStream, ChannelDuplexHandler, RemovableChannelHan
         try? await gate.waitForDrain()
         limit.cancel()
         pipe.end()
+        // With half-closure allowed a TLS channel that closes would not take the peer's end for an end.
+        try? await channel.setOption(.allowRemoteHalfClosure, value: false).get()
         try? await channel.close().get()
     }
 

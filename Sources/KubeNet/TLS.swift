@@ -21,6 +21,7 @@ package struct TLSServerOptions: Sendable {
                 certificateChain: try certificates(certificatePEM).map { .certificate($0) },
                 privateKey: .privateKey(try NIOSSLPrivateKey(bytes: Array(keyPEM.utf8), format: .pem)))
             c.minimumTLSVersion = .tlsv12
+            c.shutdownTimeout = .seconds(1)
             c.applicationProtocols = protocols
             if let clientCAPEM {
                 c.trustRoots = .certificates(try certificates(clientCAPEM))
@@ -54,6 +55,7 @@ package struct TLSClientOptions: Sendable {
         do {
             var c: TLSConfiguration = .makeClientConfiguration()
             c.minimumTLSVersion = .tlsv12
+            c.shutdownTimeout = .seconds(1)
             c.applicationProtocols = ["http/1.1"]
             if let caPEM { c.trustRoots = .certificates(try certificates(caPEM)) }
             if let certificatePEM, let keyPEM {
