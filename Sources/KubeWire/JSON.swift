@@ -92,7 +92,7 @@ extension JSON {
             var value: JSON = o[key] ?? .null
             if value.exists { o[key] = .null }
             defer {
-                o[key] = value.isNull ? nil : value
+                o[key] = value.isNull ? JSON?.none : value
                 self = .object(o)
             }
             yield &value
