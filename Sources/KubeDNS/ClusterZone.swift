@@ -35,7 +35,8 @@ package struct ClusterZone: Sendable {
     private var services: [ObjectKey: Service] = [:]
     /// By Service, then by slice name.
     private var endpoints: [ObjectKey: [String: [Endpoint]]] = [:]
-    private var namespaces: Set<String> = []
+    /// nil: nobody tells which there are (a node may not list them), so any may be.
+    private var namespaces: Set<String>?
     /// Names by address: Services, and named endpoints of headless ones.
     private var owners: [[UInt8]: Set<ObjectKey>] = [:]
     private var changes: UInt32 = 1
@@ -45,8 +46,10 @@ package struct ClusterZone: Sendable {
     // MARK: What is seen
 
     package mutating func on(namespace old: JSON?, _ new: JSON?) {
-        if let old { namespaces.remove(old.metadata.name.text) }
-        if let new { namespaces.insert(new.metadata.name.text) }
+        var known: Set<String> = namespaces ?? []
+        if let old { known.remove(old.metadata.name.text) }
+        if let new { known.insert(new.metadata.name.text) }
+        namespaces = known
     }
 
     package mutating func on(service old: JSON?, _ new: JSON?) {
@@ -186,7 +189,7 @@ package struct ClusterZone: Sendable {
     /// `a-b-c-d.NAMESPACE.pod`, for any address, in namespaces that exist.
     private func pod(_ question: Question, _ labels: [String]) -> Message {
         guard let namespace: String = labels.last else { return answer(question, [:]) }
-        guard namespaces.contains(namespace), labels.count <= 2 else { return noSuchName }
+        guard namespaces?.contains(namespace) ?? true, labels.count <= 2 else { return noSuchName }
         guard labels.count == 2 else { return answer(question, [:]) }
         guard let address: [UInt8] = IPAddress.bytes(dashed: labels[0]) else { return noSuchName }
         return answer(question, addresses([address]))
@@ -195,7 +198,7 @@ package struct ClusterZone: Sendable {
     private func service(_ question: Question, _ labels: [String], _ rotation: Int) -> Message {
         guard let namespace: String = labels.last else { return answer(question, [:]) }
         guard labels.count >= 2 else {
-            let isKnown: Bool = namespaces.contains(namespace)
+            let isKnown: Bool = namespaces?.contains(namespace) ?? services.keys.contains { $0.namespace == namespace }
             return isKnown ? answer(question, [:]) : noSuchName
         }
         let key: ObjectKey = ObjectKey(namespace: namespace, name: labels[labels.count - 2])

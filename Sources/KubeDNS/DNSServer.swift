@@ -21,6 +21,7 @@ package final class DNSServer: Component {
 
     package let name: String = "dns"
     private let informers: InformerSet
+    private let runsInformers: Bool
     private let addresses: [String]
     private let port: Int
     private let forwarder: Forwarder
@@ -31,13 +32,22 @@ package final class DNSServer: Component {
     private let connections: Atomic<Int> = Atomic(0)
     private let log: Logger = .component("dns")
 
-    /// `addresses` are the node's own; `informers` are run by whoever made them. No `forwarders`: names outside the
-    /// cluster are refused at once.
+    /// The server with informers of its own. It reads what a node may read: Services and EndpointSlices.
+    package convenience init(
+        client: Client, hosts: [String], port: Int = 53, domain: String = "cluster.local", forwarders: [String] = []
+    ) {
+        self.init(
+            informers: InformerSet(client), runsInformers: true, addresses: hosts, port: port, domain: domain,
+            forwarders: forwarders)
+    }
+
+    /// `addresses` are the node's own. No `forwarders`: names outside the cluster are refused at once.
     package init(
-        informers: InformerSet, addresses: [String], port: Int = 53, domain: String = "cluster.local",
-        forwarders: [String] = []
+        informers: InformerSet, runsInformers: Bool = false, addresses: [String], port: Int = 53,
+        domain: String = "cluster.local", forwarders: [String] = []
     ) {
         self.informers = informers
+        self.runsInformers = runsInformers
         self.addresses = addresses
         self.port = port
         forwarder = Forwarder(servers: forwarders)
@@ -48,10 +58,10 @@ package final class DNSServer: Component {
     package var isReady: Bool { ready.load(ordering: .acquiring) }
 
     package func run() async throws {
-        follow(API.namespaces) { $0.on(namespace: $1, $2) }
         follow(API.services) { $0.on(service: $1, $2) }
         follow(API.endpointSlices) { $0.on(slice: $1, $2) }
         try await withThrowingDiscardingTaskGroup { group in
+            if runsInformers { group.addTask { [informers] in try await informers.run() } }
             for address in addresses {
                 let socket: UDPSocket = try await UDPSocket.bind(host: address, port: port)
                 let listener: TCPListener = try await TCP.listen(host: address, port: socket.port) { [self] stream in
@@ -68,9 +78,7 @@ package final class DNSServer: Component {
                     }
                 }
             }
-            for resource in [API.namespaces, API.services, API.endpointSlices] {
-                await informers[resource].waitForSync()
-            }
+            for resource in [API.services, API.endpointSlices] { await informers[resource].waitForSync() }
             ready.store(true, ordering: .releasing)
         }
     }
@@ -78,7 +86,12 @@ package final class DNSServer: Component {
     private func follow(
         _ resource: GroupVersionResource, _ change: @escaping @Sendable (inout ClusterZone, JSON?, JSON?) -> Void
     ) {
-        informers[resource].onChange { [self] old, new in zone.withLock { change(&$0, old, new) } }
+        let informer: Informer = informers[resource]
+        informer.onChange { [self] old, new in
+            guard let key: ObjectKey = (new ?? old).map({ ObjectKey(of: $0) }) else { return }
+            // The newest state, whatever the order in which handlers run.
+            zone.withLock { change(&$0, old, informer.get(key)) }
+        }
     }
 
     /// What the chain says at once; nil: the forwarder has to be asked.

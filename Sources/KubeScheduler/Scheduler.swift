@@ -101,10 +101,16 @@ package final class Scheduler: Component {
 
     private func listen() {
 
-        func follow(_ resource: GroupVersionResource, _ change: @escaping @Sendable (inout SchedulerBrain, JSON?, JSON?, Timestamp) -> Void) {
-            informers[resource].onChange { [self] old, new in
+        func follow(
+            _ resource: GroupVersionResource,
+            _ change: @escaping @Sendable (inout SchedulerBrain, JSON?, JSON?, Timestamp) -> Void
+        ) {
+            let informer: Informer = informers[resource]
+            informer.onChange { [self] old, new in
+                guard let key: ObjectKey = (new ?? old).map({ ObjectKey(of: $0) }) else { return }
                 let now: Timestamp = time.now()
-                state.withLock { change(&$0.brain, old, new, now) }
+                // The newest state, whatever the order in which handlers run.
+                state.withLock { change(&$0.brain, old, informer.get(key), now) }
                 news.raise()
             }
         }
