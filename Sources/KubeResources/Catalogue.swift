@@ -1,6 +1,6 @@
 // Every built-in resource that is more than the tables say, one line each; all others take the generic road.
 
-package import KubeAPI
+import KubeAPI
 import KubeModel
 package import KubeServer
 

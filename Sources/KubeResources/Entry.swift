@@ -3,7 +3,7 @@
 package import KubeBase
 package import KubeCrypto
 import KubeModel
-import KubeServer
+package import KubeServer
 
 /// One line of the catalogue: changes to the definition that the tables give.
 struct Entry: Sendable {
@@ -38,6 +38,8 @@ package struct ClusterSettings: Sendable {
     package var advertiseAddress: String
     package var advertisePort: Int
     package var time: any TimeSource
+    /// Knows bearer tokens.
+    package let tokens: TokenVerifier
     /// Takes addresses and ports for Services; one for the whole server.
     package let serviceAllocator: ServiceAllocator
 
@@ -45,7 +47,8 @@ package struct ClusterSettings: Sendable {
         serviceCIDR: String = "10.96.0.0/16", nodePorts: ClosedRange<Int> = 30000...32767,
         signingKeys: [SigningKey], issuer: String = "https://kubernetes.default.svc.cluster.local",
         audiences: [String] = ["https://kubernetes.default.svc.cluster.local"], clientCAPEM: String = "",
-        advertiseAddress: String, advertisePort: Int, time: any TimeSource = SystemTime()
+        advertiseAddress: String, advertisePort: Int, staticTokens: [String: UserInfo] = [:],
+        time: any TimeSource = SystemTime()
     ) {
         let cidrs: [CIDR] = serviceCIDR.split(separator: ",").compactMap { CIDR(String($0)) }
         precondition(!cidrs.isEmpty, "serviceCIDR must hold at least one prefix")
@@ -58,6 +61,8 @@ package struct ClusterSettings: Sendable {
         self.advertiseAddress = advertiseAddress
         self.advertisePort = advertisePort
         self.time = time
+        self.tokens = TokenVerifier(
+            keys: signingKeys, issuer: issuer, staticTokens: staticTokens, time: time)
         self.serviceAllocator = ServiceAllocator(cidrs: cidrs, nodePorts: nodePorts)
     }
 }

@@ -119,7 +119,8 @@ struct TokenReview: SubresourceHandler {
         let token: String = review.spec.token.text
         if token.isEmpty { throw .badRequest("token is required for TokenReview in authentication") }
         let asked: [String] = review.spec.audiences.strings
-        review.status = try await settings.tokens.review(token, audiences: asked.isEmpty ? settings.audiences : asked)
+        review.status = settings.tokens.review(
+            token, audiences: asked.isEmpty ? settings.audiences : asked, call.registry)
         return .object(call.complete(review), status: 201)
     }
 }

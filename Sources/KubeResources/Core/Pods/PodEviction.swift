@@ -102,7 +102,7 @@ package struct PodEviction: SubresourceHandler {
     }
 
     private func mark(_ call: SubresourceCall, _ pod: JSON, _ request: APICall) async throws(StatusError) {
-        try? await call.registry.update(API.pods, namespace: request.namespace, name: request.name) {
+        _ = try? await call.registry.update(API.pods, namespace: request.namespace, name: request.name) {
             (p: inout JSON) throws(StatusError) -> Bool in
             guard p.meta.uid == pod.meta.uid, !Self.needsNoBudget(p) else { return false }
             var list: [JSON] = p.status.conditions.elements.filter { $0.type.text != "DisruptionTarget" }

@@ -30,7 +30,8 @@ enum EndpointProxy {
             scheme == "https"
             ? TLSClientOptions(
                 caPEM: nil, certificatePEM: nil, keyPEM: nil, serverName: nil, insecureSkipVerify: true) : nil
-        let client: HTTPClient = HTTPClient(tls: tls)
+        let client: HTTPClient
+        do { client = try HTTPClient(tls: tls) } catch { throw .internalError("\(error)") }
         do {
             let answer: HTTPClientResponse = try await client.send(
                 request, to: .tcp(host: host, port: port), timeout: .seconds(30))

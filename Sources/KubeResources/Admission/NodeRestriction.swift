@@ -1,0 +1,148 @@
+// Node agents write only their own node, their own pods' status, their own lease: plugin/pkg/admission/noderestriction.
+
+import KubeAPI
+package import KubeModel
+package import KubeServer
+import KubeWire
+
+package struct NodeRestriction: AdmissionPlugin {
+    package let name: String = "NodeRestriction"
+    package init() {}
+
+    package func admit(_ request: inout AdmissionRequest) async throws(StatusError) {
+        guard let node = NodeAuthorizer.node(of: request.user) else { return }
+        switch request.resource {
+        case API.pods: try pods(request, node)
+        case API.nodes: try nodes(request, node)
+        case API.leases:
+            if request.namespace != "kube-node-lease" {
+                throw refuse(request, "can only access leases in the \"kube-node-lease\" system namespace")
+            }
+            let name: String = request.operation == .create ? request.object.meta.name : request.name
+            if name != node {
+                throw refuse(request, "can only access node lease with the same name as the requesting node")
+            }
+        case API.csiNodes:
+            let name: String = request.operation == .create ? request.object.meta.name : request.name
+            if name != node {
+                throw refuse(request, "can only access CSINode with the same name as the requesting node")
+            }
+        default: break
+        }
+    }
+
+    private func refuse(_ request: AdmissionRequest, _ why: String) -> StatusError {
+        .forbidden(request.resource.groupResource, request.name, why)
+    }
+
+    private func pods(_ request: AdmissionRequest, _ node: String) throws(StatusError) {
+        switch (request.subresource, request.operation) {
+        case ("", .create):
+            let pod: JSON = request.object
+            if !pod.metadata.annotations["kubernetes.io/config.mirror"].exists {
+                throw refuse(request, "pod does not have \"kubernetes.io/config.mirror\" annotation, node \"\(node)\" can only create mirror pods")
+            }
+            if pod.spec.nodeName.text != node {
+                throw refuse(request, "node \"\(node)\" can only create pods with spec.nodeName set to itself")
+            }
+            if !pod.spec.serviceAccountName.text.isEmpty {
+                throw refuse(request, "node \"\(node)\" can not create pods that reference a service account")
+            }
+        case ("", .delete):
+            if request.oldObject.spec.nodeName.text != node {
+                throw refuse(request, "node \"\(node)\" can only delete pods with spec.nodeName set to itself")
+            }
+        case ("status", .update):
+            if request.oldObject.spec.nodeName.text != node {
+                throw refuse(request, "node \"\(node)\" can only update pod status for pods with spec.nodeName set to itself")
+            }
+            if !Faults.same(request.object.metadata.labels, request.oldObject.metadata.labels) {
+                throw refuse(request, "node \"\(node)\" cannot update labels through pod status")
+            }
+        default:
+            if request.operation == .update {
+                throw refuse(request, "unexpected subresource \"\(request.subresource)\"")
+            }
+        }
+    }
+
+    private func nodes(_ request: AdmissionRequest, _ node: String) throws(StatusError) {
+        let name: String = request.operation == .create ? request.object.meta.name : request.name
+        if name != node {
+            throw refuse(request, "node \"\(node)\" is not allowed to modify node \"\(name)\"")
+        }
+        guard request.operation == .create || request.operation == .update else {
+            if request.operation == .delete { throw refuse(request, "node \"\(node)\" is not allowed to delete itself") }
+            return
+        }
+        let new: JSON = request.object
+        let old: JSON = request.oldObject
+        let before: [String: String] = old.metadata.labels.stringMap
+        let after: [String: String] = new.metadata.labels.stringMap
+        var forbidden: [String] = []
+        for key in Set(before.keys).union(after.keys) where before[key] != after[key] {
+            if !Self.mayLabel(key) { forbidden.append(key) }
+        }
+        if !forbidden.isEmpty {
+            throw refuse(
+                request, "is not allowed to modify labels: \(forbidden.sorted().joined(separator: ", "))")
+        }
+        if request.operation == .update, request.subresource.isEmpty {
+            if !Faults.same(new.spec.taints, old.spec.taints) {
+                throw refuse(request, "node \"\(node)\" is not allowed to modify taints")
+            }
+            if !Faults.same(new.metadata.ownerReferences, old.metadata.ownerReferences) {
+                throw refuse(request, "node \"\(node)\" is not allowed to modify ownerReferences")
+            }
+        }
+    }
+
+    private static let kubeletLabels: Set<String> = [
+        "kubernetes.io/hostname", "topology.kubernetes.io/zone", "topology.kubernetes.io/region",
+        "failure-domain.beta.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/region",
+        "node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type", "kubernetes.io/os", "kubernetes.io/arch",
+        "beta.kubernetes.io/os", "beta.kubernetes.io/arch", "node.kubernetes.io/windows-build",
+    ]
+
+    /// Labels of the kubernetes.io and k8s.io domains are the system's, but for those agents set themselves.
+    private static func mayLabel(_ key: String) -> Bool {
+        if kubeletLabels.contains(key) { return true }
+        guard let slash = key.firstIndex(of: "/") else { return true }
+        let domain: Substring = key[..<slash]
+        for own in ["kubelet.kubernetes.io", "node.kubernetes.io"] where domain == own || domain.hasSuffix("." + own) {
+            return true
+        }
+        return !["kubernetes.io", "k8s.io"].contains { domain == $0 || domain.hasSuffix("." + $0) }
+    }
+}
+
+/// Approving and signing need the verbs `approve` and `sign` on the signer.
+package struct CertificateAdmission: AdmissionPlugin {
+    package let name: String = "CertificateApproval"
+    package init() {}
+
+    package func validate(_ request: AdmissionRequest) async throws(StatusError) {
+        guard request.resource == API.certificateSigningRequests else { return }
+        if request.operation == .create, request.object.spec.signerName.text == "kubernetes.io/kube-apiserver-client" {
+            return
+        }
+        let verb: String
+        switch request.subresource {
+        case "approval": verb = "approve"
+        case "status":
+            if request.object.status.certificate == request.oldObject.status.certificate { return }
+            verb = "sign"
+        default: return
+        }
+        let signer: String = request.oldObject.spec.signerName.text
+        let wildcard: String = (signer.split(separator: "/").first.map { String($0) } ?? "") + "/*"
+        let resource: GroupVersionResource = GroupVersionResource("certificates.k8s.io/v1", "signers")
+        for name in [signer, wildcard] {
+            let attributes: RequestAttributes = RequestAttributes(user: request.user, verb: verb, resource, name: name)
+            if case .allow = await request.context.registry.authorizer.authorize(attributes) { return }
+        }
+        throw .forbidden(
+            request.resource.groupResource, request.name,
+            "user not permitted to \(verb) requests with signerName \"\(signer)\"")
+    }
+}

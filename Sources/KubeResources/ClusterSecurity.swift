@@ -1,0 +1,31 @@
+// Authenticators and authorizers of a cluster, as the server's options want them.
+
+package import KubeServer
+
+package enum ClusterSecurity {
+    package static func authenticators(
+        _ settings: ClusterSettings
+    ) -> @Sendable (any ObjectRegistry) -> [any Authenticator] {
+        { registry in [BearerAuthenticator(settings, registry)] }
+    }
+
+    /// Node, then RBAC; both follow the registry. Also the place where allocators begin to follow it.
+    package static func authorizer(_ settings: ClusterSettings) -> @Sendable (any ObjectRegistry) -> any Authorizer {
+        { registry in
+            let rbac: RBACAuthorizer = RBACAuthorizer()
+            let node: NodeAuthorizer = NodeAuthorizer()
+            rbac.follow(registry)
+            node.follow(registry)
+            settings.serviceAllocator.follow(registry)
+            return AuthorizerChain([MastersAuthorizer(), node, rbac])
+        }
+    }
+}
+
+/// `system:masters` may do everything, whatever the roles say.
+struct MastersAuthorizer: Authorizer {
+    func authorize(_ attributes: RequestAttributes) async -> Decision {
+        attributes.user.isMaster ? .allow(reason: "") : .noOpinion(reason: "")
+    }
+    func rules(for user: UserInfo, namespace: String) async -> AuthorizationRules? { AuthorizationRules() }
+}
