@@ -46,6 +46,22 @@ package enum Catalogue {
             ]
         ) { JobController($0) },
         ControllerDescriptor(
+            "daemon-set-controller",
+            [
+                reads("apps", "daemonsets", "controllerrevisions"), reads("", "pods", "nodes"),
+                status("apps", "daemonsets"), Permission(["apps"], ["controllerrevisions"], write),
+                Permission([""], ["pods"], write), events,
+            ]
+        ) { DaemonSetController($0) },
+        ControllerDescriptor(
+            "statefulset-controller",
+            [
+                reads("apps", "statefulsets", "controllerrevisions"), reads("", "pods", "persistentvolumeclaims"),
+                status("apps", "statefulsets"), Permission(["apps"], ["controllerrevisions"], write),
+                Permission([""], ["pods", "persistentvolumeclaims"], write), events,
+            ]
+        ) { StatefulSetController($0) },
+        ControllerDescriptor(
             "endpoint-controller",
             [
                 reads("", "services", "pods", "endpoints"), Permission([""], ["endpoints", "endpoints/restricted"], write),

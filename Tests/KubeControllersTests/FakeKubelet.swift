@@ -6,6 +6,8 @@ import KubeClient
 import KubeModel
 import KubeWire
 
+@testable import KubeControllers
+
 final class FakeKubelet: Component {
     private let client: Client
     private let pods: Informer
@@ -32,7 +34,8 @@ final class FakeKubelet: Component {
                 return .done
             }
             if pod.spec.nodeName.text.isEmpty {
-                pod.spec.nodeName = "n1"
+                let target: String = DaemonSetPlan.targetNode(pod)
+                pod.spec.nodeName = .string(target.isEmpty ? "n1" : target)
                 try await self.client.update(API.pods, pod)
                 return .done
             }

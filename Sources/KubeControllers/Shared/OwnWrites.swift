@@ -11,17 +11,26 @@ final class OwnWrites: Sendable {
         var written: [ObjectKey: JSON] = [:]
         /// uids
         var deleted: [ObjectKey: String] = [:]
+        /// Uids whose deletion has shown, so that a late answer does not bring them back.
+        var gone: Set<String> = []
     }
+    private static let goneMax: Int = 4096
     private let state: Mutex<State> = Mutex(State())
 
     init(_ informer: Informer) {
         informer.onChange { [weak self] old, new in self?.seen(old, new) }
     }
 
-    func wrote(_ object: JSON) { state.withLock { $0.written[ObjectKey(of: object)] = object } }
+    func wrote(_ object: JSON) {
+        state.withLock {
+            if !$0.gone.contains(object.metadata.uid.text) { $0.written[ObjectKey(of: object)] = object }
+        }
+    }
     func deleted(_ object: JSON) {
         state.withLock {
-            $0.deleted[ObjectKey(of: object)] = object.metadata.uid.text
+            if !$0.gone.contains(object.metadata.uid.text) {
+                $0.deleted[ObjectKey(of: object)] = object.metadata.uid.text
+            }
             $0.written[ObjectKey(of: object)] = nil
         }
     }
@@ -33,6 +42,10 @@ final class OwnWrites: Sendable {
         let key: ObjectKey = ObjectKey(of: object)
         state.withLock { s in
             if let mine = s.written[key], new == nil || Self.revision(object) >= Self.revision(mine) { s.written[key] = nil }
+            if new == nil {
+                if s.gone.count >= Self.goneMax { s.gone = [] }
+                s.gone.insert(object.metadata.uid.text)
+            }
             if new == nil, s.deleted[key] == object.metadata.uid.text { s.deleted[key] = nil }
         }
     }

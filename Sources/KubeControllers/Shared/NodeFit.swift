@@ -1,0 +1,44 @@
+// Whether a pod's own wishes allow a node: name, nodeSelector, required node affinity, taints. Pure.
+
+import KubeWire
+
+enum NodeFit {
+    /// spec.nodeSelector and the required part of node affinity.
+    static func matches(_ podSpec: JSON, _ node: JSON) -> Bool {
+        let labels: [String: String] = node.metadata.labels.stringMap
+        for (key, value) in podSpec.nodeSelector.stringMap where labels[key] != value { return false }
+        let required: JSON = podSpec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution
+        guard required.exists else { return true }
+        return required.nodeSelectorTerms.elements.contains { term($0, node, labels) }
+    }
+
+    /// An empty term matches nothing.
+    private static func term(_ term: JSON, _ node: JSON, _ labels: [String: String]) -> Bool {
+        let (expressions, fields): ([JSON], [JSON]) = (term.matchExpressions.elements, term.matchFields.elements)
+        if expressions.isEmpty, fields.isEmpty { return false }
+        return expressions.allSatisfy { requirement($0, labels[$0.key.text]) }
+            && fields.allSatisfy { $0.key.text == "metadata.name" && requirement($0, node.metadata.name.text) }
+    }
+
+    private static func requirement(_ r: JSON, _ value: String?) -> Bool {
+        switch r.operator.text {
+        case "In": return value.map { r.values.strings.contains($0) } ?? false
+        case "NotIn": return value.map { !r.values.strings.contains($0) } ?? true
+        case "Exists": return value != nil
+        case "DoesNotExist": return value == nil
+        case "Gt", "Lt":
+            guard let v = value.flatMap({ Int64($0) }), let bound = r.values.strings.first.flatMap({ Int64($0) }) else {
+                return false
+            }
+            return r.operator.text == "Gt" ? v > bound : v < bound
+        default: return false
+        }
+    }
+
+    /// The first taint of these effects that is not tolerated.
+    static func untolerated(_ taints: [JSON], _ tolerations: [JSON], effects: Set<String>) -> JSON? {
+        taints.first { taint in
+            effects.contains(taint.effect.text) && !tolerations.contains { TaintEviction.tolerates($0, taint) }
+        }
+    }
+}
