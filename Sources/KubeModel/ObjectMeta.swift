@@ -9,7 +9,7 @@ extension JSON {
         get { ObjectMeta(json: self.metadata) }
         _modify {
             var view: ObjectMeta = ObjectMeta(json: self.metadata)
-            self.metadata = .null
+            // The member is not taken out meanwhile, so that it keeps its place among the others.
             defer { self.metadata = view.json }
             yield &view
         }
