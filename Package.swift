@@ -110,6 +110,8 @@ let package = Package(
             ["KubeBase", "KubeWire", "KubeOS", "KubeModel", "KubeAPI", "KubeClient", "KubeNode"]),
         tests("KubeOSTests", ["KubeWire", "KubeOS"]),
         tests("KubeClusterTests", ["KubeWire", "KubeCluster"]),
+        tests("KubeCtlTests", ["KubeWire", "KubeCtl"]),
+        tests("TidyTests", []),
         tests("KubeWireTests", ["KubeBase", "KubeWire"]),
         tests("KubeModelTests", ["KubeBase", "KubeWire", "KubeModel"]),
         tests("KubeAPITests", ["KubeBase", "KubeWire", "KubeModel", "KubeAPI"]),
