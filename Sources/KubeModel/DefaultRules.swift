@@ -3,41 +3,71 @@
 import KubeBase
 import KubeWire
 
+/// The table's `when` of records with a value.
+enum DefaultCondition: String, Sendable {
+    case none = ""
+    case zeroOrAbsent = "0 or absent"
+    case empty = "empty"
+    case noVolumeSource = "no volume source at all is set"
+    case clientIPAffinity = "spec.sessionAffinity is ClientIP"
+    case externallyReachable = "type NodePort or LoadBalancer, or type ClusterIP with externalIPs"
+    case hasClusterIP = "type is ClusterIP, NodePort or LoadBalancer"
+    case loadBalancer = "type is LoadBalancer"
+    case loadBalancerEntryWithIP = "type is LoadBalancer and the entry has an ip"
+    case rollingStrategy = "strategy type is RollingUpdate"
+    case rollingUpdate = "type is RollingUpdate"
+    case updateStrategyAbsent = "updateStrategy.type was absent"
+    case rollingUpdatePresent = "type is RollingUpdate and rollingUpdate is present"
+    case noCompletionsNorParallelism = "completions and parallelism both absent"
+    case noBackoffLimitPerIndex = "backoffLimitPerIndex absent"
+    case backoffLimitPerIndex = "backoffLimitPerIndex present"
+    case noPodFailurePolicy = "podFailurePolicy absent"
+    case podFailurePolicy = "podFailurePolicy present"
+    case noAlphaMetrics = "absent and the annotation autoscaling.alpha.kubernetes.io/metrics names no other metric"
+    case behavior = "spec.behavior present"
+    case emptyWithoutEgress = "empty and no egress rules"
+    case emptyWithEgress = "empty and egress rules present"
+    case parameters = "spec.parameters present"
+    case userOrGroup = "kind is User or Group"
+    case serviceAccount = "kind is ServiceAccount"
+    case exactCount = "allocationMode is ExactCount and count is 0 or absent"
+    case noConversion = "spec.conversion absent"
+}
+
 enum DefaultConditions {
     /// Whether the record's `when` holds for the object of its type; conditions on the field itself are the caller's.
-    static func holds(_ when: String, _ o: JSON) -> Bool {
+    static func holds(_ when: DefaultCondition, _ o: JSON) -> Bool {
         switch when {
-        case "": true
-        case "no volume source at all is set": o.fields.count <= 1
-        case "spec.sessionAffinity is ClientIP": o.spec.sessionAffinity == "ClientIP"
-        case "type NodePort or LoadBalancer, or type ClusterIP with externalIPs":
+        case .none, .zeroOrAbsent, .empty: true
+        case .noVolumeSource: o.fields.count <= 1
+        case .clientIPAffinity: o.spec.sessionAffinity == "ClientIP"
+        case .externallyReachable:
             ["NodePort", "LoadBalancer"].contains(o.spec.type.text)
                 || (o.spec.type == "ClusterIP" && !o.spec.externalIPs.elements.isEmpty)
-        case "type is ClusterIP, NodePort or LoadBalancer":
+        case .hasClusterIP:
             ["ClusterIP", "NodePort", "LoadBalancer"].contains(o.spec.type.text)
-        case "type is LoadBalancer", "type is LoadBalancer and the entry has an ip": o.spec.type == "LoadBalancer"
-        case "strategy type is RollingUpdate": o.spec.strategy.type == "RollingUpdate"
-        case "type is RollingUpdate": o.spec.updateStrategy.type == "RollingUpdate"
-        case "updateStrategy.type was absent":
+        case .loadBalancer, .loadBalancerEntryWithIP: o.spec.type == "LoadBalancer"
+        case .rollingStrategy: o.spec.strategy.type == "RollingUpdate"
+        case .rollingUpdate: o.spec.updateStrategy.type == "RollingUpdate"
+        case .updateStrategyAbsent:
             o.spec.updateStrategy.type == "RollingUpdate" && !o.spec.updateStrategy.rollingUpdate.exists
-        case "type is RollingUpdate and rollingUpdate is present":
+        case .rollingUpdatePresent:
             o.spec.updateStrategy.type == "RollingUpdate" && o.spec.updateStrategy.rollingUpdate.exists
-        case "completions and parallelism both absent": !o.spec.completions.exists && !o.spec.parallelism.exists
-        case "backoffLimitPerIndex absent": !o.spec.backoffLimitPerIndex.exists
-        case "backoffLimitPerIndex present": o.spec.backoffLimitPerIndex.exists
-        case "podFailurePolicy absent": !o.spec.podFailurePolicy.exists
-        case "podFailurePolicy present": o.spec.podFailurePolicy.exists
-        case "absent and the annotation autoscaling.alpha.kubernetes.io/metrics names no other metric":
+        case .noCompletionsNorParallelism: !o.spec.completions.exists && !o.spec.parallelism.exists
+        case .noBackoffLimitPerIndex: !o.spec.backoffLimitPerIndex.exists
+        case .backoffLimitPerIndex: o.spec.backoffLimitPerIndex.exists
+        case .noPodFailurePolicy: !o.spec.podFailurePolicy.exists
+        case .podFailurePolicy: o.spec.podFailurePolicy.exists
+        case .noAlphaMetrics:
             o.metadata.annotations["autoscaling.alpha.kubernetes.io/metrics"].text.isEmpty
-        case "spec.behavior present": o.spec.behavior.exists
-        case "empty and no egress rules": o.spec.egress.elements.isEmpty
-        case "empty and egress rules present": !o.spec.egress.elements.isEmpty
-        case "spec.parameters present": o.spec.parameters.exists
-        case "kind is User or Group": ["User", "Group"].contains(o.kind.text)
-        case "kind is ServiceAccount": o.kind == "ServiceAccount"
-        case "allocationMode is ExactCount and count is 0 or absent": o.allocationMode == "ExactCount"
-        case "spec.conversion absent": !o.conversion.exists
-        default: true
+        case .behavior: o.spec.behavior.exists
+        case .emptyWithoutEgress: o.spec.egress.elements.isEmpty
+        case .emptyWithEgress: !o.spec.egress.elements.isEmpty
+        case .parameters: o.spec.parameters.exists
+        case .userOrGroup: ["User", "Group"].contains(o.kind.text)
+        case .serviceAccount: o.kind == "ServiceAccount"
+        case .exactCount: o.allocationMode == "ExactCount"
+        case .noConversion: !o.conversion.exists
         }
     }
 }

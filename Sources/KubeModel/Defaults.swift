@@ -18,7 +18,7 @@ struct DefaultRule: Sendable {
     var path: [String]
     var value: JSON
     var how: String
-    var when: String
+    var when: DefaultCondition
 }
 
 struct DefaultRules: Sendable {
@@ -37,7 +37,7 @@ struct DefaultRules: Sendable {
             own[i, default: []].append(
                 DefaultRule(
                     path: record.field.text.split(separator: ".").map { String($0) }, value: record.value,
-                    how: record.how.text, when: record.when.text))
+                    how: record.how.text, when: DefaultCondition(rawValue: record.when.text) ?? .none))
         }
         var all: [Int: [DefaultRule]] = own
         for (i, t) in types.enumerated() {
@@ -74,15 +74,25 @@ struct DefaultRules: Sendable {
     func apply(to json: inout JSON, _ i: Int, _ types: [ObjectType]) {
         guard reaches[i], case .object = json else { return }
         if let own = rules[i] {
-            for rule in own {
-                let looks: Bool = !(rule.when.isEmpty && rule.how.isEmpty)
-                DefaultStep(types: types, rule: rule, root: looks ? json : .null).run(on: &json, i)
-            }
+            for rule in own { DefaultStep.run(rule, on: &json, i, types) }
         }
-        for f in types[i].members {
-            guard let inner = DefaultRules.objectType(f.type), reaches[inner], json[f.name].exists else { continue }
-            descend(&json.fields, f, inner, types)
+        guard case .object(let o) = json else { return }
+        let type: ObjectType = types[i]
+        var hint: Int = 0
+        var touched: [(Int, Int)] = []
+        for p in o.pairs.indices {
+            guard let m = type.position(of: o.pairs[p].key, from: hint) else { continue }
+            hint = m + 1
+            if let inner = DefaultRules.objectType(type.members[m].type), reaches[inner] { touched.append((p, m)) }
         }
+        if touched.isEmpty { return }
+        var pairs: [(key: String, value: JSON)] = o.pairs
+        json = .null
+        for (p, m) in touched {
+            let f: Field = type.members[m]
+            if let inner = DefaultRules.objectType(f.type) { descend(&pairs[p].value, f, inner, types) }
+        }
+        json = .object(JSONObject(unique: pairs))
     }
 
     private static func objectType(_ t: ValueType) -> Int? {
@@ -93,23 +103,20 @@ struct DefaultRules: Sendable {
         }
     }
 
-    private func descend(_ o: inout JSONObject, _ f: Field, _ inner: Int, _ types: [ObjectType]) {
-        guard var v = o[f.name] else { return }
+    private func descend(_ v: inout JSON, _ f: Field, _ inner: Int, _ types: [ObjectType]) {
         switch v {
         case .object(let members):
-            if case .map = f.type {
-                var pairs: [(key: String, value: JSON)] = members.pairs
-                for k in pairs.indices { apply(to: &pairs[k].value, inner, types) }
-                v = .object(JSONObject(unique: pairs))
-            } else {
-                apply(to: &v, inner, types)
-            }
+            guard case .map = f.type else { return apply(to: &v, inner, types) }
+            var pairs: [(key: String, value: JSON)] = members.pairs
+            v = .null
+            for k in pairs.indices { apply(to: &pairs[k].value, inner, types) }
+            v = .object(JSONObject(unique: pairs))
         case .array(var elements):
+            v = .null
             for k in elements.indices { apply(to: &elements[k], inner, types) }
             v = .array(elements)
         default: return
         }
-        o[f.name] = v
     }
 }
 
@@ -117,16 +124,35 @@ struct DefaultRules: Sendable {
 struct DefaultStep {
     let types: [ObjectType]
     let rule: DefaultRule
-    /// The object as it was before this rule: conditions look at it.
+    /// The object as it was before this rule, for computations; null for plain values, so that nothing is copied.
     let root: JSON
 
-    func run(on json: inout JSON, _ i: Int) {
+    static func run(_ rule: DefaultRule, on json: inout JSON, _ i: Int, _ types: [ObjectType]) {
         if rule.how.isEmpty {
-            guard DefaultConditions.holds(rule.when, root) else { return }
-        } else if DefaultComputations.handlesWhole(rule, &json) {
-            return
+            if isSettled(json, rule.path[...], types[i], types) { return }
+            guard rule.when == .none || DefaultConditions.holds(rule.when, json) else { return }
+            DefaultStep(types: types, rule: rule, root: .null).descend(&json, i, rule.path[...])
+        } else if !DefaultComputations.handlesWhole(rule, &json) {
+            DefaultStep(types: types, rule: rule, root: json).descend(&json, i, rule.path[...])
         }
-        descend(&json, i, rule.path[...])
+    }
+
+    /// Whether a value that no rule replaces is there already: the usual case on updates.
+    private static func isSettled(
+        _ json: JSON, _ path: ArraySlice<String>, _ type: ObjectType, _ types: [ObjectType]
+    ) -> Bool {
+        guard case .object(let o) = json, let name = path.first, let v = o[name] else { return false }
+        if path.count == 1 {
+            switch v {
+            case .null: return false
+            case .string(let s): return !s.isEmpty || type.member(name)?.isPointer ?? false
+            case .int(let n): return n != 0 || type.member(name)?.isPointer ?? false
+            case .array(let a): return !a.isEmpty
+            default: return true
+            }
+        }
+        guard case .object = v, case .object(let inner) = type.member(name)?.type else { return false }
+        return isSettled(v, path.dropFirst(), types[inner], types)
     }
 
     private func descend(_ json: inout JSON, _ i: Int, _ path: ArraySlice<String>) {
@@ -165,11 +191,11 @@ struct DefaultStep {
     private func newValue(_ old: JSON, _ f: Field, _ owner: JSON) -> JSON? {
         if !rule.how.isEmpty { return DefaultComputations.value(rule, old, owner: owner, root: root) }
         switch rule.when {
-        case "0 or absent", "allocationMode is ExactCount and count is 0 or absent":
+        case .zeroOrAbsent, .exactCount:
             if old.exists, old != 0 { return nil }
-        case "type is LoadBalancer and the entry has an ip":
+        case .loadBalancerEntryWithIP:
             if owner.ip.text.isEmpty || old.exists { return nil }
-        case "empty", "empty and no egress rules", "empty and egress rules present":
+        case .empty, .emptyWithoutEgress, .emptyWithEgress:
             if !old.elements.isEmpty { return nil }
         default:
             if old.exists, f.isPointer || old != "" { return nil }

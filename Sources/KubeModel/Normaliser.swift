@@ -77,11 +77,12 @@ struct Normaliser {
     private mutating func members(
         _ pairs: [(key: String, value: JSON)], _ i: Int
     ) throws(TypeFault) -> [(key: String, value: JSON)] {
-        let count: Int = types[i].members.count
-        var slots: [Int] = Array(repeating: -1, count: count)
+        let type: ObjectType = types[i]
+        let members: [Field] = type.members
+        var slots: [Int] = Array(repeating: -1, count: members.count)
         var hint: Int = 0
         for p in pairs.indices {
-            if let m = types[i].position(of: pairs[p].key, from: hint) {
+            if let m = type.position(of: pairs[p].key, from: hint) {
                 slots[m] = p
                 hint = m + 1
             } else if reportsUnknown {
@@ -90,15 +91,16 @@ struct Normaliser {
         }
         var out: [(key: String, value: JSON)] = []
         out.reserveCapacity(pairs.count + 4)
-        for m in 0..<count {
+        for m in members.indices {
+            let f: Field = members[m]
             let p: Int = slots[m]
             if p < 0 || pairs[p].value.isNull {
-                if let zero = Schema.absent(types[i].members[m], types) { out.append((types[i].members[m].name, zero)) }
+                if f.isOmittedWhenAbsent { continue }
+                if let zero = Schema.absent(f, types) { out.append((f.name, zero)) }
                 continue
             }
-            let name: String = types[i].members[m].name
-            path.append(.member(name, of: i))
-            if let v = try member(pairs[p].value, types[i].members[m]) { out.append((name, v)) }
+            path.append(.member(f.name, of: i))
+            if let v = try member(pairs[p].value, f) { out.append((f.name, v)) }
             path.removeLast()
         }
         return out
@@ -110,7 +112,7 @@ struct Normaliser {
         if f.isPointer || f.isAlwaysWritten { return out }
         switch out {
         case .null: return Schema.absent(f, types)
-        case .string(let s): 
+        case .string(let s):
             if s.isEmpty, f.type == .string || f.type == .bytes { return nil }
         case .int(let n):
             if n == 0, f.type != .intOrString { return nil }

@@ -20,13 +20,14 @@ struct ProtobufDecoder {
         depth += 1
         defer { depth -= 1 }
         if depth > ProtobufDecoder.depthMax { throw ProtobufError("exceeded max depth") }
+        let type: ObjectType = types[i]
         var reader: ProtobufReader = ProtobufReader(bytes)
-        var places: [Int] = Array(repeating: -1, count: types[i].fields.count)
+        var places: [Int] = Array(repeating: -1, count: type.fields.count)
         var hint: Int = 0
         while let (number, value) = try reader.next() {
-            guard let k = fieldIndex(number, i, from: hint) else { continue }
+            guard let k = fieldIndex(number, type.fields, from: hint) else { continue }
             hint = k
-            let f: Field = types[i].fields[k]
+            let f: Field = type.fields[k]
             if f.isInline, case .object(let inner) = f.type {
                 guard case .bytes(let content) = value else { throw wrongWire(f) }
                 try message(content, inner, into: &pairs)
@@ -45,11 +46,11 @@ struct ProtobufDecoder {
     }
 
     /// Fields come in ascending order, mostly as they are declared.
-    private func fieldIndex(_ number: Int, _ i: Int, from hint: Int) -> Int? {
-        let count: Int = types[i].fields.count
+    private func fieldIndex(_ number: Int, _ fields: [Field], from hint: Int) -> Int? {
+        let count: Int = fields.count
         var k: Int = hint
         for _ in 0..<count {
-            if types[i].fields[k].number == number { return k }
+            if fields[k].number == number { return k }
             k += 1
             if k == count { k = 0 }
         }

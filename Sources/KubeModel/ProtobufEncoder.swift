@@ -9,25 +9,31 @@ struct ProtobufEncoder {
     let out: ProtobufReverseWriter
 
     func message(_ json: JSON, _ i: Int) {
-        if let custom = types[i].custom { return self.custom(json, i, custom) }
+        let type: ObjectType = types[i]
+        if let custom = type.custom { return self.custom(json, i, custom) }
         let pairs: [(key: String, value: JSON)] = json.asObject?.pairs ?? []
-        var slots: [Int] = Array(repeating: -1, count: types[i].members.count)
+        var slots: [Int] = Array(repeating: -1, count: type.members.count)
         var hint: Int = 0
         for p in pairs.indices {
-            if let m = types[i].position(of: pairs[p].key, from: hint) {
+            if let m = type.position(of: pairs[p].key, from: hint) {
                 slots[m] = p
                 hint = m + 1
             }
         }
-        for step in types[i].protobufOrder.reversed() {
+        for step in type.protobufOrder.reversed() {
             if step.member < 0 {
                 let mark: Int = out.count
-                if case .object(let inner) = types[i].fields[step.field].type { message(json, inner) }
-                out.close(types[i].fields[step.field].number, since: mark)
+                if case .object(let inner) = type.fields[step.field].type { message(json, inner) }
+                out.close(type.fields[step.field].number, since: mark)
                 continue
             }
             let p: Int = slots[step.member]
-            field(p < 0 ? .null : pairs[p].value, types[i].members[step.member])
+            let f: Field = type.members[step.member]
+            if p >= 0 {
+                field(pairs[p].value, f)
+            } else if !f.isPointer {
+                field(.null, f)
+            }
         }
     }
 

@@ -29,6 +29,7 @@ package final class Schema: Sendable {
                 kinds[GroupVersionKind(group: p.group, version: p.version, kind: t.shortName)] = i
             }
         }
+        for t in types { for f in t.members { f.isOmittedWhenAbsent = Schema.absent(f, types) == nil } }
         self.types = types
         self.packages = packages
         self.enums = enums

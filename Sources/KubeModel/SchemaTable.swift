@@ -26,7 +26,7 @@ extension Schema {
     }
 
     private static func objectType(_ name: String, _ record: JSON, _ positions: [String: Int]) -> ObjectType {
-        var type: ObjectType = ObjectType(name: name, fields: [])
+        let type: ObjectType = ObjectType(name: name, fields: [])
         for (key, value) in record.fields {
             switch key {
             case "f": type.fields = value.elements.map { field($0, positions) }
@@ -49,7 +49,7 @@ extension Schema {
     }
 
     private static func field(_ record: JSON, _ positions: [String: Int]) -> Field {
-        var f: Field = Field(name: "", type: .any)
+        let f: Field = Field(name: "", type: .any)
         for (key, value) in record.fields.pairs {
             switch key {
             case "n": f.name = value.text

@@ -35,41 +35,45 @@ package enum Wire: String, Sendable {
     case items
 }
 
-package struct Field: Sendable {
-    package var name: String
-    package var type: ValueType
+/// A class, so that the hot loops pass a pointer. Frozen once the schema is made: only the table loader writes.
+package final class Field: @unchecked Sendable {
+    package internal(set) var name: String
+    package internal(set) var type: ValueType
     /// Protobuf field number; 0 = none.
-    package var number: Int = 0
-    package var wire: Wire = .msg
+    package internal(set) var number: Int = 0
+    package internal(set) var wire: Wire = .msg
     /// A map whose values are messages of repeated items.
-    package var valueIsItems: Bool = false
+    package internal(set) var valueIsItems: Bool = false
     /// Written in JSON even when empty.
-    package var isAlwaysWritten: Bool = false
+    package internal(set) var isAlwaysWritten: Bool = false
     /// Presence is tracked (a Go pointer).
-    package var isPointer: Bool = false
-    package var omitsZeroStruct: Bool = false
-    package var isRequired: Bool = false
+    package internal(set) var isPointer: Bool = false
+    package internal(set) var omitsZeroStruct: Bool = false
+    package internal(set) var isRequired: Bool = false
     /// kind and apiVersion: never in a protobuf body.
-    package var isTypeMeta: Bool = false
+    package internal(set) var isTypeMeta: Bool = false
     /// The members of the type lie in the parent's JSON object; in protobuf it is a nested message.
-    package var isInline: Bool = false
-    package var defaultValue: JSON = .null
+    package internal(set) var isInline: Bool = false
+    package internal(set) var defaultValue: JSON = .null
     /// Name of the enumeration, for Go's type names and OpenAPI.
-    package var enumName: String = ""
-    package var list: ListKind = .atomic
-    package var keys: [String] = []
+    package internal(set) var enumName: String = ""
+    package internal(set) var list: ListKind = .atomic
+    package internal(set) var keys: [String] = []
     /// Overrides the atomicity of a map's or struct's type.
-    package var mapIsAtomic: Bool?
+    package internal(set) var mapIsAtomic: Bool?
     /// Strategic merge patch: the list merges; unlisted members of the object go.
-    package var patchMerges: Bool = false
-    package var patchRetainsKeys: Bool = false
-    package var patchReplaces: Bool = false
-    package var patchMergeKey: String = ""
-    package var gate: String = ""
+    package internal(set) var patchMerges: Bool = false
+    package internal(set) var patchRetainsKeys: Bool = false
+    package internal(set) var patchReplaces: Bool = false
+    package internal(set) var patchMergeKey: String = ""
+    package internal(set) var gate: String = ""
     /// Declared value rules such as `minimum=1`.
-    package var rules: [String] = []
+    package internal(set) var rules: [String] = []
     /// A union's discriminator.
-    package var isDiscriminator: Bool = false
+    package internal(set) var isDiscriminator: Bool = false
+
+    /// Nothing is written for it when it is not set; computed once.
+    var isOmittedWhenAbsent: Bool = false
 
     package init(name: String, type: ValueType) {
         self.name = name
@@ -77,31 +81,41 @@ package struct Field: Sendable {
     }
 }
 
-package struct ObjectType: Sendable {
+/// A class for the same reason as `Field`; frozen once the schema is made.
+package final class ObjectType: @unchecked Sendable {
     /// Types whose JSON is not the object of their fields.
     package enum Custom: Sendable { case schemaOrArray, schemaOrBool, schemaOrStringArray, envelope }
 
     /// `apps/v1.Deployment`
-    package var name: String
+    package let name: String
     /// As declared, with inlined structs as one field.
-    package var fields: [Field]
+    package internal(set) var fields: [Field]
     /// The members of the JSON object in upstream's order, inlined structs flattened.
-    package var members: [Field] = []
+    package internal(set) var members: [Field] = [] {
+        didSet { names = members.map { $0.name } }
+    }
+    /// The members' names side by side, for look-up.
+    private var names: [String] = []
     /// Types whose members are inlined here, at any depth.
-    package var inlined: [Int] = []
+    package internal(set) var inlined: [Int] = []
     /// The fields by ascending protobuf number; `member` is the place in `members`, -1 for an inlined struct.
     var protobufOrder: [(field: Int, member: Int)] = []
     /// Has kind and apiVersion.
-    package var isKind: Bool = false
+    package internal(set) var isKind: Bool = false
     /// Applied as a whole.
-    package var isAtomic: Bool = false
-    package var hasProtobuf: Bool = true
+    package internal(set) var isAtomic: Bool = false
+    package internal(set) var hasProtobuf: Bool = true
     /// Members without a field are kept (custom resources).
-    package var preservesUnknown: Bool = false
-    package var custom: Custom?
-    package var unions: JSON = .null
+    package internal(set) var preservesUnknown: Bool = false
+    package internal(set) var custom: Custom?
+    package internal(set) var unions: JSON = .null
     /// What Go writes for the zero value.
-    package var zero: JSON = .null
+    package internal(set) var zero: JSON = .null
+
+    package init(name: String, fields: [Field]) {
+        self.name = name
+        self.fields = fields
+    }
 
     /// `Deployment`
     package var shortName: String { name.lastIndex(of: ".").map { String(name[name.index(after: $0)...]) } ?? name }
@@ -113,11 +127,11 @@ package struct ObjectType: Sendable {
     /// The position of a member, looked for from `hint` on: members mostly come in order.
     @inline(__always)
     package func position(of key: String, from hint: Int = 0) -> Int? {
-        let count: Int = members.count
+        let count: Int = names.count
         var i: Int = hint
         for _ in 0..<count {
             if i >= count { i = 0 }
-            if members[i].name == key { return i }
+            if names[i] == key { return i }
             i += 1
         }
         return nil
