@@ -117,7 +117,7 @@ extension Strategy {
 package struct SpecStatusStrategy: Strategy {
     package init() {}
     package var keepsGeneration: Bool { true }
-    package func prepareForCreate(_ object: inout JSON, _ context: RequestContext) { object.status = .null }
+    package func prepareForCreate(_ object: inout JSON, _ context: RequestContext) { object.status = [:] }
     package func prepareForUpdate(_ new: inout JSON, old: JSON, _ context: RequestContext) {
         Self.keepStatus(&new, old: old)
     }

@@ -7,6 +7,13 @@ package import KubeNet
 import KubeWire
 
 extension APIServer {
+    /// Requests that the HTTP layer refuses are answered as a Status too.
+    package func respond(toFailure status: Int, message: String) -> HTTPResponse {
+        let error: StatusError =
+            status == 413 ? .tooLarge(message) : StatusError(code: status, reason: "BadRequest", message: message)
+        return error.response()
+    }
+
     package func respond(to request: HTTPRequest) async -> HTTPResponse {
         let query: Query = Query(raw: request.rawQuery)
         let info: RequestInfo = RequestInfo(request, query)

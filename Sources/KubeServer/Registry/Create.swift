@@ -35,7 +35,7 @@ extension Registry {
         try await prepare(&object, definition, context)
         let generates: Bool = object.metadata.name.text.isEmpty && !object.metadata.generateName.text.isEmpty
         for attempt in 1... {
-            if generates { object.metadata.name = .string(Registry.generatedName(object)) }
+            if generates { object.metadata = Registry.named(object.metadata, Registry.generatedName(object)) }
             context.name = object.metadata.name.text
             try check(object, definition, context)
             admitted.object = object
@@ -82,6 +82,13 @@ extension Registry {
     /// Prefix (cut to 58 bytes) and five letters, 63 at most.
     private static func generatedName(_ object: JSON) -> String {
         String(decoding: Array(object.metadata.generateName.text.utf8.prefix(58)), as: UTF8.self) + randomSuffix()
+    }
+
+    /// With the name as first member.
+    private static func named(_ metadata: JSON, _ name: String) -> JSON {
+        var pairs: [(key: String, value: JSON)] = metadata.fields.pairs.filter { $0.key != "name" }
+        pairs.insert(("name", .string(name)), at: 0)
+        return .object(JSONObject(unique: pairs))
     }
 
     private func check(
