@@ -42,6 +42,8 @@ package enum NFT {
 
     /// `ct state new`: the first packet of a connection.
     package static let isNew: JSON = match(["ct": ["key": "state"]], "in", "new")
+    /// Packets of connections that were allowed before.
+    package static let isKnown: JSON = match(["ct": ["key": "state"]], "in", ["established", "related"])
     package static let isTranslated: JSON = match(["ct": ["key": "status"]], "in", "dnat")
     package static let isForThisHost: JSON = match(["fib": ["result": "type", "flags": ["daddr"]]], "==", "local")
     package static let isFromThisHost: JSON = match(["fib": ["result": "type", "flags": ["saddr"]]], "==", "local")

@@ -41,6 +41,9 @@ package final class ProxyComponent: Component {
     private let time: any TimeSource
     private let log: Logger = .component("proxy")
 
+    /// Refused transactions in a row after which nobody is kept waiting any longer.
+    package static let failuresMax: Int = 5
+
     package let name: String = "proxy"
 
     /// `alarm` tells of foreign changes to our table; nil: none are noticed.
@@ -114,6 +117,7 @@ package final class ProxyComponent: Component {
         try await prepare()
         wake.continuation.yield()
         var backoff: Duration = .milliseconds(100)
+        var failures: Int = 0
         for await _ in wake.stream {
             let (change, wanted): (ProxyChange, Int) = state.withLock { ($0.brain.change(), $0.wanted) }
             do {
@@ -122,10 +126,14 @@ package final class ProxyComponent: Component {
                     try await filter(transaction)
                 }
                 backoff = .milliseconds(100)
+                failures = 0
             } catch {
                 log.error("nftables refused a change, writing everything anew in \(backoff): \(error)")
                 alarm?.unexpect()
                 state.withLock { $0.brain.suspect() }
+                failures += 1
+                // A node without a packet filter still runs pods.
+                if failures == Self.failuresMax { for waiter in reached(wanted) { waiter.resume() } }
                 try await time.sleep(for: backoff)
                 backoff = min(backoff * 2, .seconds(30))
                 wake.continuation.yield()
