@@ -15,10 +15,14 @@ package struct RemoteCommandOptions: Sendable, Hashable {
         self.stderr = stderr && !tty
         self.tty = tty
     }
-    /// From the query of `pods/exec` and `pods/attach`: `stdin=true&tty=1…`.
+    /// From the query of `pods/exec` and `pods/attach`. As in every Kubernetes query only an absent value, `false` and
+    /// `0` are false.
     package init(query: String) {
         func isSet(_ name: String) -> Bool {
-            query.split(separator: "&").contains { $0 == "\(name)=true" || $0 == "\(name)=1" }
+            guard let pair = query.split(separator: "&").first(where: { $0 == name || $0.hasPrefix(name + "=") })
+            else { return false }
+            let value: String = pair.dropFirst(name.utf8.count + 1).lowercased()
+            return value != "false" && value != "0"
         }
         self.init(stdin: isSet("stdin"), stdout: isSet("stdout"), stderr: isSet("stderr"), tty: isSet("tty"))
     }
