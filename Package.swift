@@ -116,6 +116,12 @@ let package = Package(
         tests("KubeModelTests", ["KubeBase", "KubeWire", "KubeModel"]),
         tests("KubeAPITests", ["KubeBase", "KubeWire", "KubeModel", "KubeAPI"]),
         tests("KubeStoreTests", ["KubeStore"]),
+        tests(
+            "KubeResourcesTests",
+            [
+                "KubeBase", "KubeWire", "KubeCrypto", "KubeNet", "KubeModel", "KubeAPI", "KubeStore", "KubeServer",
+                "KubeResources",
+            ]),
         tests("KubeProxyTests", ["KubeBase", "KubeWire", "KubeOS", "KubeModel", "KubeClient", "KubeProxy"]),
         tests("KubeSchedulerTests", ["KubeBase", "KubeWire", "KubeModel", "KubeClient", "KubeScheduler"]),
         tests("KubeDNSTests", ["KubeBase", "KubeWire", "KubeNet", "KubeModel", "KubeClient", "KubeDNS"]),

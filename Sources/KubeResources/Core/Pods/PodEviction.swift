@@ -113,6 +113,6 @@ package struct PodEviction: SubresourceHandler {
             p.status.conditions = .array(list)
             return true
         }
-        _ = try await call.registry.transport(user: call.context.user).call(request)
+        _ = try await call.registry.transport(user: .loopback).call(request)
     }
 }
