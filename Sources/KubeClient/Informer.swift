@@ -31,6 +31,8 @@ package final class Informer: Component {
     private let query: [String: String]
     private let transform: Transform?
     private let state: Mutex<State> = Mutex(State())
+    /// Held while a change is made and told, so that every handler sees changes in their order; handlers may read.
+    private let delivery: Mutex<Void> = Mutex(())
     private let ending: Wakeup = Wakeup()
     private let log: Logger
 
@@ -51,11 +53,13 @@ package final class Informer: Component {
 
     /// To be called before `run`; a handler added later first sees every object as new.
     package func onChange(_ handler: @escaping Handler) {
-        let known: [JSON] = state.withLock {
-            $0.handlers.append(handler)
-            return $0.objects.all
+        delivery.withLock { _ in
+            let known: [JSON] = state.withLock {
+                $0.handlers.append(handler)
+                return $0.objects.all
+            }
+            for object in known { handler(nil, object) }
         }
-        for object in known { handler(nil, object) }
     }
 
     /// A second way to find objects; see `list(index:_:)`. Adding a name again changes nothing.
@@ -158,6 +162,12 @@ package final class Informer: Component {
             }
             fresh[ObjectKey(of: object)] = kept(object)
         }
+        delivery.withLock { _ in replace(by: fresh) }
+        for waiter in takeWaiters() { waiter.resume() }
+        return list.metadata.resourceVersion.text
+    }
+
+    private func replace(by fresh: [ObjectKey: JSON]) {
         let (changes, handlers): ([(old: JSON?, new: JSON?)], [Handler]) = state.withLock { s in
             var changes: [(old: JSON?, new: JSON?)] = []
             for old in s.objects.all where fresh[ObjectKey(of: old)] == nil {
@@ -172,8 +182,6 @@ package final class Informer: Component {
             return (changes, s.handlers)
         }
         for change in changes { for handler in handlers { handler(change.old, change.new) } }
-        for waiter in takeWaiters() { waiter.resume() }
-        return list.metadata.resourceVersion.text
     }
 
     /// Watches until the server ends the watch; answers the last revision seen.
@@ -201,12 +209,16 @@ package final class Informer: Component {
     }
 
     private func store(_ object: JSON, key: ObjectKey) {
-        let (old, handlers): (JSON?, [Handler]) = state.withLock { ($0.objects.store(object, key), $0.handlers) }
-        for handler in handlers { handler(old, object) }
+        delivery.withLock { _ in
+            let (old, handlers): (JSON?, [Handler]) = state.withLock { ($0.objects.store(object, key), $0.handlers) }
+            for handler in handlers { handler(old, object) }
+        }
     }
 
     private func remove(_ object: JSON, key: ObjectKey) {
-        let (old, handlers): (JSON?, [Handler]) = state.withLock { ($0.objects.remove(key), $0.handlers) }
-        for handler in handlers { handler(old ?? object, nil) }
+        delivery.withLock { _ in
+            let (old, handlers): (JSON?, [Handler]) = state.withLock { ($0.objects.remove(key), $0.handlers) }
+            for handler in handlers { handler(old ?? object, nil) }
+        }
     }
 }

@@ -129,7 +129,7 @@ final class FakeAPI: APITransport {
     private static func merge(_ patch: JSON, into object: JSON) -> JSON {
         guard case .object(let members) = patch else { return patch }
         var out: JSONObject = object.fields
-        for (k, v) in members { out[k] = v.isNull ? nil : merge(v, into: out[k] ?? .null) }
+        for (k, v) in members { out[k] = v.isNull ? JSON?.none : merge(v, into: out[k] ?? .null) }
         return .object(out)
     }
 
