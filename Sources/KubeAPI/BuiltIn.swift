@@ -105,7 +105,9 @@ package enum BuiltIn {
     private static let byKind: [GroupVersionKind: Int] = Dictionary(
         resources.enumerated().map { ($1.gvk, $0) }, uniquingKeysWith: { first, _ in first })
 
-    package static func resource(_ gvr: GroupVersionResource) -> ResourceFacts? { byResource[gvr].map { resources[$0] } }
+    package static func resource(_ gvr: GroupVersionResource) -> ResourceFacts? {
+        byResource[gvr].map { resources[$0] }
+    }
     package static func resource(_ kind: GroupVersionKind) -> ResourceFacts? { byKind[kind].map { resources[$0] } }
 
     /// `core/v1.Pod` for v1 Pod; also for kinds that are no resource (Scale, DeleteOptions, Status, …).

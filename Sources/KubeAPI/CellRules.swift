@@ -83,7 +83,8 @@ enum CellRules {
         if how.hasPrefix("\"IP:PORT\"") { return endpoints(value) }
         if how.hasPrefix("port number, else name") {
             guard value.exists, !value.elements.isEmpty else { return nil }
-            return firstThree(value.elements.map { p in p.port.asInt.map { "\($0)" } ?? (p.name.text.isEmpty ? "*" : p.name.text) })
+            return firstThree(
+                value.elements.map { p in p.port.asInt.map { "\($0)" } ?? (p.name.text.isEmpty ? "*" : p.name.text) })
         }
         if how.hasPrefix("addresses of all endpoints") {
             let all: [String] = value.elements.flatMap { $0.addresses.strings }
@@ -157,7 +158,8 @@ enum CellRules {
         if how.hasPrefix("unique modes") {
             if how.contains("only if spec.volumeName"), o.spec.volumeName.text.isEmpty { return nil }
             let short: [(String, String)] = [
-                ("ReadWriteOnce", "RWO"), ("ReadOnlyMany", "ROX"), ("ReadWriteMany", "RWX"), ("ReadWriteOncePod", "RWOP"),
+                ("ReadWriteOnce", "RWO"), ("ReadOnlyMany", "ROX"), ("ReadWriteMany", "RWX"),
+                ("ReadWriteOncePod", "RWOP"),
             ]
             return short.filter { value.strings.contains($0.0) }.map { $0.1 }.joined(separator: ",")
         }
@@ -200,7 +202,8 @@ enum CellRules {
             return h.isEmpty ? c : "\(c), \(h)"
         }
         if how.hasPrefix("series.count") || how.hasPrefix("as core events (series.count") {
-            let count: Int = o.series.exists ? o.series["count"].asInt ?? 0 : (o["count"].asInt ?? o.deprecatedCount.asInt ?? 0)
+            let count: Int =
+                o.series.exists ? o.series["count"].asInt ?? 0 : (o["count"].asInt ?? o.deprecatedCount.asInt ?? 0)
             return "\(max(count, 1))"
         }
         return nil

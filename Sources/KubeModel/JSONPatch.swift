@@ -79,7 +79,9 @@ package enum Patch {
                 if o["value"]?.isNull ?? true { return }
                 throw rejected("testing path \(operation.path.text) has failed: test failed")
             }
-            if found != o["value"] ?? .null { throw rejected("testing value \(operation.path.text) failed: test failed") }
+            if found != o["value"] ?? .null {
+                throw rejected("testing value \(operation.path.text) failed: test failed")
+            }
         case "move", "copy":
             let from: [String] = try pointer(operation.from.text)
             let moved: JSON = try value(root, from, op, operation.from.text)
@@ -97,7 +99,8 @@ package enum Patch {
         rejected("\(op) operation does not apply: doc is missing path: \"\(path)\": missing value")
     }
 
-    private static func value(_ root: JSON, _ path: [String], _ op: String, _ text: String) throws(StatusError) -> JSON {
+    private static func value(_ root: JSON, _ path: [String], _ op: String, _ text: String) throws(StatusError) -> JSON
+    {
         var here: JSON = root
         for token in path {
             switch here {
@@ -163,7 +166,8 @@ package enum Patch {
                 } else if let n = Int(token), (0...a.count).contains(n < 0 ? n + a.count + 1 : n) {
                     a.insert(v, at: n < 0 ? n + a.count + 1 : n)
                 } else {
-                    throw rejected("add operation does not apply: doc is missing path: \"\(text)\": invalid index referenced")
+                    throw rejected(
+                        "add operation does not apply: doc is missing path: \"\(text)\": invalid index referenced")
                 }
             case .replace(let v):
                 guard let i = index(token, a.count) else { throw missing(op, text) }

@@ -5,8 +5,15 @@ package import KubeWire
 /// Requirements that must all hold. Texts such as `app=web,tier in (a,b),!x,n>3` follow k8s.io/apimachinery/pkg/labels.
 package struct LabelSelector: Sendable, Hashable {
     package enum Operator: String, Sendable {
-        case equals = "=", doubleEquals = "==", notEquals = "!=", isIn = "in", notIn = "notin"
-        case exists = "exists", doesNotExist = "!", greaterThan = "gt", lessThan = "lt"
+        case equals = "="
+        case doubleEquals = "=="
+        case notEquals = "!="
+        case isIn = "in"
+        case notIn = "notin"
+        case exists = "exists"
+        case doesNotExist = "!"
+        case greaterThan = "gt"
+        case lessThan = "lt"
     }
 
     package struct Requirement: Sendable, Hashable {
@@ -75,7 +82,8 @@ package struct LabelSelector: Sendable, Hashable {
                 throw .badRequest("values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty")
             }
             if op == .exists || op == .doesNotExist, !values.isEmpty {
-                throw .badRequest("values: Invalid value: \(JSON(values)): values set must be empty for exists and does not exist")
+                throw .badRequest(
+                    "values: Invalid value: \(JSON(values)): values set must be empty for exists and does not exist")
             }
             list.append(Requirement(e.key.text, op, values))
         }

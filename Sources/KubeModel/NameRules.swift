@@ -151,7 +151,9 @@ package enum NameRules {
                     + "'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')")
         }
         if s == "." { faults.append("must not be '.'") }
-        if s == ".." { faults.append("must not be '..'") } else if s.hasPrefix("..") {
+        if s == ".." {
+            faults.append("must not be '..'")
+        } else if s.hasPrefix("..") {
             faults.append("must not start with '..'")
         }
         return faults

@@ -49,7 +49,8 @@ package struct ServerSideApply: Sendable {
         if live.exists, book.entries.isEmpty {
             let all: FieldSet.Node? = tree.compare(nothing(live), bare, root).added
             book.add(
-                all, to: ManagerBook.Identity(
+                all,
+                to: ManagerBook.Identity(
                     manager: "before-first-apply", operation: "Update", apiVersion: live.apiVersion.text), at: now)
         }
         let before: ManagerBook = book
@@ -123,7 +124,8 @@ package struct ServerSideApply: Sendable {
             for p in paths {
                 lines.append("- " + p)
                 causes.append([
-                    "reason": "FieldManagerConflict", "message": .string("conflict with \(identity)"), "field": .string(p),
+                    "reason": "FieldManagerConflict", "message": .string("conflict with \(identity)"),
+                    "field": .string(p),
                 ])
             }
         }

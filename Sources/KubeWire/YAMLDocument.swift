@@ -199,7 +199,9 @@ struct YAMLDocument {
             }
         }
         for m in merged {
-            guard case .object(let o) = m else { throw YAMLDocument.fault("map merge requires map or sequence of maps as the value") }
+            guard case .object(let o) = m else {
+                throw YAMLDocument.fault("map merge requires map or sequence of maps as the value")
+            }
             for (key, value) in o where places[key] == nil {
                 places[key] = pairs.count
                 pairs.append((key, value))

@@ -29,7 +29,9 @@ import Testing
     private func apply(
         _ config: JSON, _ live: JSON, _ manager: String = "kubectl", force: Bool = false, _ now: Timestamp = t0
     ) throws -> JSON {
-        try settled(ssa.apply(config, to: live, manager: manager, subresource: "", force: force, now: now, ignored: [["status"]]))
+        try settled(
+            ssa.apply(
+                config, to: live, manager: manager, subresource: "", force: force, now: now, ignored: [["status"]]))
     }
     private func fields(_ o: JSON, _ manager: String) -> JSON {
         o.metadata.managedFields.elements.first { $0.manager.text == manager }?.fieldsV1 ?? .null
@@ -75,7 +77,9 @@ import Testing
         #expect(e.spec.template.spec.containers[0].env == [["name": "B", "value": "2"]])
         #expect(e.spec.template.spec.containers[0].imagePullPolicy == "IfNotPresent")
         // Another manager's value survives.
-        var theirs: JSON = ["apiVersion": "apps/v1", "kind": "Deployment", "metadata": ["name": "d", "labels": ["tier": "front"]]]
+        var theirs: JSON = [
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": ["name": "d", "labels": ["tier": "front"]],
+        ]
         let shared: JSON = try apply(theirs, d, "other")
         #expect(try apply(second, shared).metadata.labels == ["app": "web", "tier": "front"])
         theirs.metadata.labels = .null
@@ -90,7 +94,9 @@ import Testing
         #expect(fields(scaled, "kubectl-edit") == ["f:spec": ["f:replicas": [:]]])
         #expect(!fields(scaled, "kubectl")["f:spec"]["f:replicas"].exists)
         let error: StatusError? = #expect(throws: StatusError.self) { try apply(Self.config, scaled) }
-        #expect(error?.message == "Apply failed with 1 conflict: conflict with \"kubectl-edit\" using apps/v1: .spec.replicas")
+        #expect(
+            error?.message
+                == "Apply failed with 1 conflict: conflict with \"kubectl-edit\" using apps/v1: .spec.replicas")
         #expect(error?.code == 409)
         #expect(error?.details.causes[0].field == ".spec.replicas")
         let forced: JSON = try apply(Self.config, scaled, force: true)
@@ -121,7 +127,10 @@ import Testing
         let out: JSON = ssa.track(d, from: .null, manager: "curl", subresource: "", now: Self.t0)
         let f: JSON = fields(out, "curl")
         #expect(f["f:metadata"] == ["f:labels": [".": [:], "f:app": [:]]])
-        #expect(f["f:spec"]["f:strategy"] == ["f:rollingUpdate": [".": [:], "f:maxSurge": [:], "f:maxUnavailable": [:]], "f:type": [:]])
+        #expect(
+            f["f:spec"]["f:strategy"] == [
+                "f:rollingUpdate": [".": [:], "f:maxSurge": [:], "f:maxUnavailable": [:]], "f:type": [:],
+            ])
         #expect(!f["f:spec"]["."].exists)
         #expect(f["f:spec"]["f:template"]["f:spec"]["f:containers"][#"k:{"name":"c"}"#]["."].exists)
         #expect(!f["f:status"].exists)
@@ -140,7 +149,10 @@ import Testing
 
     @Test func customResources() throws {
         let any: ServerSideApply = ServerSideApply(schema: nil, type: "")
-        let a: JSON = ["apiVersion": "x.io/v1", "kind": "X", "metadata": ["name": "x"], "spec": ["l": [1], "m": ["a": 1, "b": 2]]]
+        let a: JSON = [
+            "apiVersion": "x.io/v1", "kind": "X", "metadata": ["name": "x"],
+            "spec": ["l": [1], "m": ["a": 1, "b": 2]],
+        ]
         let x: JSON = try any.apply(a, to: .null, manager: "one", subresource: "", force: false, now: Self.t0)
         #expect(fields(x, "one") == ["f:spec": [".": [:], "f:l": [:], "f:m": [".": [:], "f:a": [:], "f:b": [:]]]])
         let b: JSON = ["apiVersion": "x.io/v1", "kind": "X", "metadata": ["name": "x"], "spec": ["m": ["a": 1]]]
@@ -148,14 +160,65 @@ import Testing
         #expect(y.spec == ["m": ["a": 1]])
     }
 
+    @Test func customSchemas() throws {
+        let schema: Schema = .custom(
+            [
+                "type": "object",
+                "properties": [
+                    "spec": [
+                        "type": "object",
+                        "properties": [
+                            "rules": [
+                                "type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"],
+                                "items": [
+                                    "type": "object",
+                                    "properties": ["name": ["type": "string"], "n": ["type": "integer"]],
+                                ],
+                            ],
+                            "ref": [
+                                "type": "object", "x-kubernetes-map-type": "atomic",
+                                "properties": ["a": ["type": "string"], "b": ["type": "string"]],
+                            ],
+                        ],
+                    ]
+                ],
+            ], base: BuiltIn.schema)
+        let s: ServerSideApply = ServerSideApply(schema: schema, type: Schema.customRoot)
+        func object(_ rules: JSON, _ labels: JSON) -> JSON {
+            [
+                "apiVersion": "x.io/v1", "kind": "X", "metadata": ["name": "x", "labels": labels],
+                "spec": ["rules": rules, "ref": ["a": "1"]],
+            ]
+        }
+        let a: JSON = try s.apply(
+            object([["name": "a", "n": 1]], ["l": "1"]), to: .null, manager: "one", subresource: "", force: false,
+            now: Self.t0)
+        #expect(
+            fields(a, "one")
+                == [
+                    "f:metadata": ["f:labels": ["f:l": [:]]],
+                    "f:spec": ["f:ref": [:], "f:rules": [#"k:{"name":"a"}"#: [".": [:], "f:n": [:], "f:name": [:]]]],
+                ])
+        let b: JSON = try s.apply(
+            object([["name": "b"]], .null), to: a, manager: "two", subresource: "", force: false, now: Self.t0)
+        #expect(b.spec.rules == [["name": "a", "n": 1], ["name": "b"]])
+        let c: JSON = s.track(a, from: .null, manager: "curl", subresource: "", now: Self.t0)
+        #expect(c.metadata.managedFields.elements.map { $0.manager } == ["curl"])
+    }
+
     @Test func sets() throws {
         let s: ServerSideApply = ServerSideApply(schema: BuiltIn.schema, type: "core/v1.Pod")
-        func pod(_ f: JSON) -> JSON { ["apiVersion": "v1", "kind": "Pod", "metadata": ["name": "p", "finalizers": f]] }
-        let a: JSON = try s.apply(pod(["a.io/x"]), to: .null, manager: "one", subresource: "", force: false, now: Self.t0)
+        func pod(_ f: JSON) -> JSON {
+            ["apiVersion": "v1", "kind": "Pod", "metadata": ["name": "p", "finalizers": f]]
+        }
+        let a: JSON = try s.apply(
+            pod(["a.io/x"]), to: .null, manager: "one", subresource: "", force: false, now: Self.t0)
         #expect(fields(a, "one") == ["f:metadata": ["f:finalizers": [#"v:"a.io/x""#: [:]]]])
         let b: JSON = try s.apply(pod(["b.io/x"]), to: a, manager: "two", subresource: "", force: false, now: Self.t0)
         #expect(b.metadata.finalizers == ["a.io/x", "b.io/x"])
-        let c: JSON = try s.apply(["apiVersion": "v1", "kind": "Pod", "metadata": ["name": "p"]], to: b, manager: "one", subresource: "", force: false, now: Self.t0)
+        let c: JSON = try s.apply(
+            ["apiVersion": "v1", "kind": "Pod", "metadata": ["name": "p"]], to: b, manager: "one", subresource: "",
+            force: false, now: Self.t0)
         #expect(c.metadata.finalizers == ["b.io/x"])
     }
 }

@@ -12,7 +12,9 @@ import Testing
             gvr: GroupVersionResource("stable.example.com/v1", "crontabs"), kind: "CronTab", listKind: "CronTabList",
             type: "", listType: "", singular: "crontab", namespaced: true,
             verbs: ["create", "delete", "get", "list", "patch", "update", "watch"], storagePrefix: ""),
-        schema: ["type": "object", "properties": ["spec": ["type": "object", "properties": ["size": ["type": "integer"]]]]])
+        schema: [
+            "type": "object", "properties": ["spec": ["type": "object", "properties": ["size": ["type": "integer"]]]],
+        ])
 
     private func refs(_ v: JSON, _ out: inout Set<String>) {
         switch v {

@@ -63,13 +63,21 @@ import Testing
         #expect(
             try strategic(#"{"metadata":{"$deleteFromPrimitiveList/finalizers":["a"],"labels":{"x":null}}}"#, object)
                 == ["metadata": ["finalizers": ["b"], "labels": ["y": "2"]]])
-        #expect(try strategic(#"{"metadata":{"finalizers":["c"]}}"#, object).metadata.finalizers.strings.sorted() == ["a", "b", "c"])
-        #expect(try strategic(#"{"metadata":{"labels":{"$patch":"replace","z":"3"}}}"#, object).metadata.labels == ["z": "3"])
+        #expect(
+            try strategic(#"{"metadata":{"finalizers":["c"]}}"#, object).metadata.finalizers.strings.sorted() == [
+                "a", "b", "c",
+            ])
+        #expect(
+            try strategic(#"{"metadata":{"labels":{"$patch":"replace","z":"3"}}}"#, object).metadata.labels == [
+                "z": "3"
+            ])
         let d: JSON = ["spec": ["strategy": ["type": "RollingUpdate", "rollingUpdate": ["maxSurge": 1]]]]
         #expect(
             try strategic(
                 #"{"spec":{"strategy":{"$retainKeys":["type"],"type":"Recreate"}}}"#, d, "apps/v1.Deployment"
             ).spec.strategy == ["type": "Recreate"])
-        #expect(throws: StatusError.self) { try strategic(#"{"spec":{"containers":[{"image":"x"}]}}"#, ["spec": ["containers": []]]) }
+        #expect(throws: StatusError.self) {
+            try strategic(#"{"spec":{"containers":[{"image":"x"}]}}"#, ["spec": ["containers": []]])
+        }
     }
 }

@@ -17,7 +17,8 @@ import Testing
         let start: String = "Deployment in version \"v1\" cannot be handled as a Deployment: "
         #expect(
             error(["spec": ["replicas": "1"]], "apps/v1.Deployment", .ignore)
-                == start + "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32")
+                == start
+                + "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32")
         #expect(
             error(["spec": ["template": ["spec": ["containers": [["image": 1]]]]]], "apps/v1.Deployment", .ignore)
                 == start + "json: cannot unmarshal number into Go struct field "
@@ -70,10 +71,19 @@ import Testing
 
     @Test func deploymentDefaults() throws {
         let d: JSON = try defaulted(
-            ["spec": ["template": ["spec": ["containers": [["name": "c", "image": "nginx", "ports": [["containerPort": 80]]]]]]]],
+            [
+                "spec": [
+                    "template": [
+                        "spec": ["containers": [["name": "c", "image": "nginx", "ports": [["containerPort": 80]]]]]
+                    ]
+                ]
+            ],
             "apps/v1.Deployment")
         #expect(d.spec.replicas == 1)
-        #expect(d.spec.strategy == ["type": "RollingUpdate", "rollingUpdate": ["maxUnavailable": "25%", "maxSurge": "25%"]])
+        #expect(
+            d.spec.strategy == [
+                "type": "RollingUpdate", "rollingUpdate": ["maxUnavailable": "25%", "maxSurge": "25%"],
+            ])
         #expect(d.spec.revisionHistoryLimit == 10)
         let spec: JSON = d.spec.template.spec
         #expect(spec.containers[0].imagePullPolicy == "Always")
@@ -103,7 +113,10 @@ import Testing
                     ],
                 ]
             ], "core/v1.Pod")
-        #expect(p.spec.volumes == [["name": "v", "emptyDir": [:]], ["name": "s", "secret": ["secretName": "x", "defaultMode": 420]]])
+        #expect(
+            p.spec.volumes == [
+                ["name": "v", "emptyDir": [:]], ["name": "s", "secret": ["secretName": "x", "defaultMode": 420]],
+            ])
         #expect(p.spec.containers[0].resources == ["limits": ["cpu": "1"], "requests": ["cpu": "1"]])
         #expect(p.spec.containers[0].ports[0].hostPort == 80)
         #expect(p.spec.containers[0].imagePullPolicy == "IfNotPresent")

@@ -10,7 +10,8 @@ import Testing
     @Test(arguments: [
         ("", true), ("app=web", true), ("app==web", true), ("app!=web", false), ("app in (web, db)", true),
         ("app notin (web)", false), ("x", false), ("!x", true), ("app,tier", true), ("n>4", true), ("n<4", false),
-        ("missing!=a", true), ("app=web,tier=back", false), ("app=", false), ("x notin (a)", true), ("in in (a)", false),
+        ("missing!=a", true), ("app=web,tier=back", false), ("app=", false), ("x notin (a)", true),
+        ("in in (a)", false),
     ])
     func matches(_ text: String, _ matches: Bool) throws {
         let s: LabelSelector = try LabelSelector(parsing: text)
@@ -34,7 +35,8 @@ import Testing
         #expect(!LabelSelector(JSON.null).matches([:]))
         #expect(LabelSelector([:]).matches([:]))
         let s: LabelSelector = LabelSelector([
-            "matchLabels": ["app": "web"], "matchExpressions": [["key": "tier", "operator": "In", "values": ["b", "front"]]],
+            "matchLabels": ["app": "web"],
+            "matchExpressions": [["key": "tier", "operator": "In", "values": ["b", "front"]]],
         ])
         #expect(s.matches(Self.labels))
         #expect(s.description == "app=web,tier in (b,front)")

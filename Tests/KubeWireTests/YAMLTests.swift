@@ -9,7 +9,8 @@ import Testing
     @Test(arguments: [
         ("a: 1", #"{"a":1}"#), ("a: 0644", #"{"a":420}"#), ("a: 0x1F", #"{"a":31}"#), ("a: 1_000", #"{"a":1000}"#),
         ("a: 1e3", #"{"a":1000}"#), ("a: 0.5", #"{"a":0.5}"#), ("a: yes", #"{"a":true}"#), ("a: off", #"{"a":false}"#),
-        ("a: ~", #"{"a":null}"#), ("a:", #"{"a":null}"#), ("a: 'yes'", #"{"a":"yes"}"#), ("a: 1.2.3", #"{"a":"1.2.3"}"#),
+        ("a: ~", #"{"a":null}"#), ("a:", #"{"a":null}"#), ("a: 'yes'", #"{"a":"yes"}"#),
+        ("a: 1.2.3", #"{"a":"1.2.3"}"#),
         ("a: 2020-01-02", #"{"a":"2020-01-02"}"#), ("1: x", #"{"1":"x"}"#), ("true: x", #"{"true":"x"}"#),
         ("a: !!str 1", #"{"a":"1"}"#), ("a: |\n  x\n  y\n", #"{"a":"x\ny\n"}"#), ("a: >-\n  x\n  y\n", #"{"a":"x y"}"#),
         ("a: &x {b: 1}\nc: *x", #"{"a":{"b":1},"c":{"b":1}}"#),
@@ -39,7 +40,8 @@ import Testing
         for i in 1..<9 {
             text += "a\(i): &a\(i) [" + Array(repeating: "*a\(i - 1)", count: 9).joined(separator: ",") + "]\n"
         }
-        #expect(throws: YAMLError(message: "error converting YAML to JSON: yaml: document contains excessive aliasing")) {
+        #expect(throws: YAMLError(message: "error converting YAML to JSON: yaml: document contains excessive aliasing"))
+        {
             try YAML.parse(text)
         }
         #expect(throws: YAMLError.self) { try YAML.parse(String(repeating: "[", count: 5000)) }

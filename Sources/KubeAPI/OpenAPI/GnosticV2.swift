@@ -117,7 +117,11 @@ enum GnosticV2 {
         for e in s["enum"].elements { w.message(20, any(e)) }
         if s.additionalProperties.exists {
             var a: Writer = Writer()
-            if let b = s.additionalProperties.asBool { a.bool(2, b) } else { a.message(1, schema(s.additionalProperties)) }
+            if let b = s.additionalProperties.asBool {
+                a.bool(2, b)
+            } else {
+                a.message(1, schema(s.additionalProperties))
+            }
             w.message(21, a.bytes)
         }
         if let type = s.type.asString {

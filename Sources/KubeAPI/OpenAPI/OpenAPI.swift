@@ -77,7 +77,9 @@ package enum OpenAPI {
             for s in r.subresources { writer.need(s.type) }
         }
         for c in own { writer.add(c) }
-        for name in ["Status", "DeleteOptions", "Patch", "APIResourceList", "WatchEvent"] { writer.need("meta/v1." + name) }
+        for name in ["Status", "DeleteOptions", "Patch", "APIResourceList", "WatchEvent"] {
+            writer.need("meta/v1." + name)
+        }
         var paths: [(key: String, value: JSON)] = []
         for r in builtIn { paths += OpenAPIPaths(form: .v3, resource: r, isCustom: false, schemas: writer).items }
         for c in own { paths += OpenAPIPaths(form: .v3, resource: c.resource, isCustom: true, schemas: writer).items }

@@ -119,7 +119,8 @@ struct OpenAPIPaths {
         let kind: GroupVersionKind = GroupVersionKind(
             group: s.version.isEmpty ? gvr.group : s.group, version: s.version.isEmpty ? gvr.version : s.version,
             kind: s.kind)
-        let type: String = isCustom && s.kind == resource.kind ? schemas.name(of: resource) : OpenAPISchemas.name(s.type)
+        let type: String =
+            isCustom && s.kind == resource.kind ? schemas.name(of: resource) : OpenAPISchemas.name(s.type)
         var out: [Operation] = operations(s.verbs, capital(s.name), type, kind)
         if s.verbs.contains("create") {
             out.append(
