@@ -14,14 +14,14 @@ enum NodesReady {
     static func wait(_ cluster: LocalCluster) async throws {
         let client: Client = try AdminAccess.client(cluster.paths)
         let wanted: Set<String> = Set(cluster.configuration.nodes.map { $0.name })
-        let missing: Mutex<Set<String>> = Mutex(wanted)
+        let missing: MissingNodes = MissingNodes(wanted)
         try await withThrowingTaskGroup(of: Bool.self) { tasks in
             tasks.addTask {
                 let nodes: Informer = Informer(client, API.nodes)
                 let done: Gate = Gate()
                 nodes.onChange { _, new in
                     guard let new else { return }
-                    let isEmpty: Bool = missing.withLock {
+                    let isEmpty: Bool = missing.names.withLock {
                         if isReady(new) { $0.remove(new.meta.name) } else if wanted.contains(new.meta.name) { $0.insert(new.meta.name) }
                         return $0.isEmpty
                     }
@@ -41,7 +41,7 @@ enum NodesReady {
             let isDone: Bool = try await tasks.next() ?? false
             tasks.cancelAll()
             if !isDone {
-                let names: String = missing.withLock { $0.sorted().joined(separator: ", ") }
+                let names: String = missing.names.withLock { $0.sorted().joined(separator: ", ") }
                 throw ClusterError("not Ready after \(timeout): \(names); see \(cluster.paths.logs)")
             }
         }
@@ -50,4 +50,10 @@ enum NodesReady {
     static func isReady(_ node: JSON) -> Bool {
         node.status.conditions.elements.contains { $0["type"].text == "Ready" && $0.status.text == "True" }
     }
+}
+
+/// The nodes still waited for, shared by the watch and the time-out.
+private final class MissingNodes: Sendable {
+    let names: Mutex<Set<String>>
+    init(_ names: Set<String>) { self.names = Mutex(names) }
 }

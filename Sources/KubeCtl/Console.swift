@@ -5,14 +5,15 @@ import Synchronization
 
 /// Writes whole pieces at once; nothing is buffered longer than a call.
 package final class Console: Sendable {
-    /// Where output goes: the process's descriptors, or memory for tests.
-    private let captured: Mutex<(out: [UInt8], error: [UInt8])>?
+    /// Output goes to memory (tests) instead of the process's descriptors.
+    private let captures: Bool
+    private let captured: Mutex<(out: [UInt8], error: [UInt8])> = Mutex((out: [], error: []))
 
     /// How the user called us: `apus` or `kubectl`; used in hints.
     package let program: String
 
     package init(captures: Bool = false, program: String = "apus") {
-        captured = captures ? Mutex((out: [], error: [])) : nil
+        self.captures = captures
         self.program = program
     }
 
@@ -22,7 +23,7 @@ package final class Console: Sendable {
     package func note(_ text: String) { write(Array((text + "\n").utf8), to: 2) }
 
     package func write(_ bytes: [UInt8], to descriptor: Int32 = 1) {
-        if let captured {
+        if captures {
             captured.withLock { if descriptor == 1 { $0.out += bytes } else { $0.error += bytes } }
             return
         }
@@ -40,10 +41,10 @@ package final class Console: Sendable {
         }
     }
 
-    package var capturedOutput: String { captured?.withLock { String(decoding: $0.out, as: UTF8.self) } ?? "" }
-    package var capturedError: String { captured?.withLock { String(decoding: $0.error, as: UTF8.self) } ?? "" }
+    package var capturedOutput: String { captured.withLock { String(decoding: $0.out, as: UTF8.self) } }
+    package var capturedError: String { captured.withLock { String(decoding: $0.error, as: UTF8.self) } }
 
-    package var isTerminal: Bool { captured == nil && isatty(1) == 1 }
+    package var isTerminal: Bool { !captures && isatty(1) == 1 }
     package var isInputTerminal: Bool { isatty(0) == 1 }
 
     /// All of standard input.

@@ -78,7 +78,7 @@ struct RemoteCommand {
             }
             if isTerminal {
                 group.addTask {
-                    for await size in TerminalSizes() {
+                    for await size in TerminalSizes.stream() {
                         let text: JSON = ["Width": JSON(size.width), "Height": JSON(size.height)]
                         try await socket.send(.binary([Channel.resize.rawValue] + text.encoded()))
                     }
@@ -161,19 +161,11 @@ struct StandardInput: InputSource {
 }
 
 /// The terminal's size now, and again whenever it changes (SIGWINCH).
-struct TerminalSizes: AsyncSequence {
-    struct AsyncIterator: AsyncIteratorProtocol {
-        var signals: AsyncStream<Void>.AsyncIterator
-        mutating func next() async -> (width: Int, height: Int)? {
-            guard await signals.next() != nil else { return nil }
-            return Terminal.size() ?? (80, 24)
+enum TerminalSizes {
+    static func stream() -> AsyncStream<(width: Int, height: Int)> {
+        AsyncStream(bufferingPolicy: .bufferingNewest(1)) { continuation in
+            continuation.yield(Terminal.size() ?? (80, 24))
+            WindowChanges.onChange { continuation.yield(Terminal.size() ?? (80, 24)) }
         }
-    }
-
-    func makeAsyncIterator() -> AsyncIterator {
-        let (stream, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        continuation.yield()
-        WindowChanges.onChange { continuation.yield() }
-        return AsyncIterator(signals: stream.makeAsyncIterator())
     }
 }
