@@ -109,10 +109,11 @@ package final class NodeAgent: Component {
         var delay: Duration = .milliseconds(100)
         while !Task.isCancelled {
             do {
+                let at: Timestamp = node.options.time.now()
                 let seen: [String: ([SandboxSeen], [ContainerSeen])] = try await watch.look()
                 for host in node.allPods {
                     let (sandboxes, containers): ([SandboxSeen], [ContainerSeen]) = seen[host.uid] ?? ([], [])
-                    host.deliver(.seen(sandboxes, containers))
+                    host.deliver(.seen(sandboxes, containers, at: at))
                 }
                 break
             } catch {
@@ -140,7 +141,8 @@ package final class NodeAgent: Component {
                 } else {
                     let host: PodHost = PodHost(new, node: node)
                     node.add(host)
-                    host.deliver(.podChanged(new))
+                    // New to this node: the runtime holds nothing of it.
+                    host.deliver(.seen([], [], at: node.options.time.now()))
                 }
             } else if let old {
                 node.pod(old.meta.uid)?.deliver(.podGone)

@@ -186,7 +186,7 @@ private func simple(_ policy: String = "Always", extra: JSON = [:]) -> JSON {
                 ContainerSeen(
                     name: "c", id: "2", sandboxID: "s0", attempt: 2, state: .exited,
                     end: ContainerEnd(containerID: "2", exitCode: 7, reason: "Error", finishedAt: b.now)),
-            ]))
+            ], at: b.now))
         #expect(b.actions == [.mountVolumes])
         b.on(.volumesMounted)
         #expect(b.actions.isEmpty)
@@ -199,7 +199,7 @@ private func simple(_ policy: String = "Always", extra: JSON = [:]) -> JSON {
             [SandboxSeen(id: "s0", attempt: 0, isReady: true, ips: ["10.0.0.9"], createdAt: b.now)],
             [ContainerSeen(
                 name: "c", id: "3", sandboxID: "s0", attempt: 3, state: .exited,
-                end: ContainerEnd(containerID: "3", exitCode: 1, reason: "Error", finishedAt: b.now))]))
+                end: ContainerEnd(containerID: "3", exitCode: 1, reason: "Error", finishedAt: b.now))], at: b.now))
         #expect(b.has(.ensureImage(container: "c")))
         b.on(.imageReady(container: "c", imageID: "i"))
         #expect(b.has(.create(container: "c", attempt: 4, sandbox: "s0")))
@@ -307,9 +307,48 @@ private func simple(_ policy: String = "Always", extra: JSON = [:]) -> JSON {
         }
     }
 
+    @Test func aLookTakenEarlierJudgesNothing() {
+        var b: Bench = Bench(simple())
+        b.on(.seen([], [], at: b.now))
+        let earlier: Timestamp = b.now
+        b.pass(1)
+        b.raise()
+        b.run("c", "0")
+        b.on(.seen([], [], at: earlier))
+        #expect(b.actions.isEmpty)
+        b.pass(1)
+        b.on(.seen([], [], at: b.now))
+        #expect(b.has(.runSandbox(attempt: 1)))
+    }
+
+    @Test func startsOverAfterAReboot() {
+        var b: Bench = Bench([
+            "restartPolicy": "Always", "initContainers": [["name": "i", "image": "x:1"]],
+            "containers": [["name": "c", "image": "x:1"]],
+        ], status: ["phase": "Running"])
+        func dead(_ name: String, _ id: String, _ code: Int) -> ContainerSeen {
+            ContainerSeen(
+                name: name, id: id, sandboxID: "s0", attempt: 0, state: .exited,
+                end: ContainerEnd(containerID: id, exitCode: code, reason: "", finishedAt: b.now))
+        }
+        let seen: PodEvent = .seen(
+            [SandboxSeen(id: "s0", attempt: 0, isReady: false, ips: [], createdAt: b.now)],
+            [dead("i", "i0", 0), dead("c", "c0", 255)], at: b.now)
+        b.on(seen)
+        b.on(.volumesMounted)
+        #expect(b.has(.runSandbox(attempt: 1)))
+        b.on(seen)
+        b.on(.sandboxStarted(SandboxSeen(id: "s1", attempt: 1, isReady: true, ips: ["10.0.0.4"], createdAt: b.now)))
+        #expect(b.has(.ensureImage(container: "i")))
+        b.run("i", "i1")
+        b.exit("i", "i1", 0)
+        b.on(.imageReady(container: "c", imageID: "x"))
+        #expect(b.has(.create(container: "c", attempt: 1, sandbox: "s1")))
+    }
+
     @Test func finishedPodIsNotRunAgain() {
         var b: Bench = Bench(simple("Never"), status: ["phase": "Succeeded"])
-        b.on(.seen([], []))
+        b.on(.seen([], [], at: b.now))
         #expect(b.actions == [.unmountVolumes])
     }
 

@@ -20,7 +20,7 @@ import Testing
         (Duration.seconds(10), "10s"), (.seconds(160), "2m40s"), (.seconds(3600), "1h0m0s"),
         (.milliseconds(1500), "1.5s"), (.milliseconds(35), "35ms"), (.zero, "0s"),
     ])
-    func goDuration(d: Duration, text: String) { #expect(KubeNode.GoDuration.text(d) == text) }
+    func goDuration(d: Duration, text: String) { #expect(d.goText == text) }
 
     @Test func imageNames() {
         #expect(ImageName("nginx")?.tag == "latest")

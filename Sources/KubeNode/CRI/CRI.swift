@@ -110,6 +110,17 @@ struct CRI: Sendable {
         q.timeout = Int64(timeoutSeconds)
         return try await call("RuntimeService/ExecSync", q, timeout: .seconds(timeoutSeconds + 10))
     }
+    func reopenLog(_ id: String) async throws(GRPCError) {
+        var q: CRIReopenContainerLogRequest = CRIReopenContainerLogRequest()
+        q.containerID = id
+        let _: CRIReopenContainerLogResponse = try await call("RuntimeService/ReopenContainerLog", q)
+    }
+    func updateResources(_ id: String, _ r: CRILinuxContainerResources) async throws(GRPCError) {
+        var q: CRIUpdateContainerResourcesRequest = CRIUpdateContainerResourcesRequest()
+        q.containerID = id
+        q.linux = r
+        let _: CRIUpdateContainerResourcesResponse = try await call("RuntimeService/UpdateContainerResources", q)
+    }
     func containerStats() async throws(GRPCError) -> [CRIContainerStats] {
         let r: CRIListContainerStatsResponse = try await call(
             "RuntimeService/ListContainerStats", CRIListContainerStatsRequest())

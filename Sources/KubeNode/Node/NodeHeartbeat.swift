@@ -126,7 +126,7 @@ struct NodeHeartbeat: Sendable {
             }
             return RuntimeFacts(
                 version: "\(version.runtimeName)://\(version.runtimeVersion)", fault: faults.joined(separator: "; "),
-                images: images)
+                pressure: .now(root: node.options.rootDirectory), images: images)
         } catch {
             return RuntimeFacts(
                 version: "", fault: "container runtime is down: \(error.message)", images: [])

@@ -10,6 +10,7 @@ struct RuntimeFacts: Sendable, Equatable {
     var version: String
     /// Empty when the runtime and its network are ready.
     var fault: String
+    var pressure: Pressure = Pressure()
     /// core/v1 ContainerImage
     var images: [JSON]
 }
@@ -71,10 +72,17 @@ enum NodeObject {
 
     private static func conditions(_ runtime: RuntimeFacts, old: JSON, now: Timestamp) -> [JSON] {
         let isReady: Bool = runtime.fault.isEmpty
+        let p: Pressure = runtime.pressure
         let all: [(String, Bool, String, String)] = [
-            ("MemoryPressure", false, "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-            ("DiskPressure", false, "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-            ("PIDPressure", false, "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+            p.isMemoryShort
+                ? ("MemoryPressure", true, "KubeletHasInsufficientMemory", "kubelet has insufficient memory available")
+                : ("MemoryPressure", false, "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+            p.isDiskShort
+                ? ("DiskPressure", true, "KubeletHasDiskPressure", "kubelet has disk pressure")
+                : ("DiskPressure", false, "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+            p.isPIDShort
+                ? ("PIDPressure", true, "KubeletHasInsufficientPID", "kubelet has insufficient PID available")
+                : ("PIDPressure", false, "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
             (
                 "Ready", isReady, isReady ? "KubeletReady" : "KubeletNotReady",
                 isReady ? "kubelet is posting ready status" : runtime.fault

@@ -38,6 +38,7 @@ struct RuntimeWatch: Sendable {
         while !Task.isCancelled {
             do { try await node.options.time.sleep(for: Self.relistInterval) } catch { return }
             await relist()
+            await LogRotation(node: node).run()
         }
     }
 
@@ -61,10 +62,11 @@ struct RuntimeWatch: Sendable {
     }
 
     func relist() async {
+        let at: Timestamp = node.options.time.now()
         guard let seen = try? await look() else { return }
         for pod in node.allPods {
             let (sandboxes, containers): ([SandboxSeen], [ContainerSeen]) = seen[pod.uid] ?? ([], [])
-            pod.deliver(.seen(sandboxes, containers))
+            pod.deliver(.seen(sandboxes, containers, at: at))
         }
     }
 

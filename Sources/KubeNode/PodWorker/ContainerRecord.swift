@@ -60,6 +60,8 @@ struct ContainerRecord: Sendable {
     var isPostStartDone: Bool = false
     /// The grace in seconds that the last stop was asked with; nil when none is under way.
     var stopGrace: Int?
+    /// What the API last said of this instance: a restart of the agent changes nothing of it.
+    var told: (id: String, isStarted: Bool, isReady: Bool)?
     /// The instance that the kernel's out-of-memory killer has hit.
     var outOfMemoryID: String = ""
     var crash: Backoff = Backoff()

@@ -33,8 +33,9 @@ extension PodHost {
         case .ready(let imageID, let pulled):
             var text: String = "Container image \"\(image)\" already present on machine and can be accessed by the pod"
             if let pulled {
-                let time: String = GoDuration.text(.milliseconds(pulled.duration.components.seconds * 1000
-                    + pulled.duration.components.attoseconds / 1_000_000_000_000_000))
+                let parts: (seconds: Int64, attoseconds: Int64) = pulled.duration.components
+                let time: String = Duration.milliseconds(
+                    parts.seconds * 1000 + parts.attoseconds / 1_000_000_000_000_000).goText
                 text = "Successfully pulled image \"\(image)\" in \(time) (\(time) including waiting). Image size: \(pulled.bytes) bytes."
             }
             node.events.record(pod, .normal, reason: "Pulled", text, fieldPath: fieldPath)

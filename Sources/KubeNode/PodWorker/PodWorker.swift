@@ -35,6 +35,9 @@ struct PodWorker: Sendable {
     var hadSandbox: Bool = false
     var sandboxRetry: Backoff = Backoff(first: .seconds(1), delayMax: .seconds(60))
     var sandboxFailedAt: Timestamp?
+    var sandboxReadyAt: Timestamp = Timestamp(seconds: 0)
+    /// The runtime was looked at once: from then on our own records are newer than what a relist tells.
+    var isRecovered: Bool = false
     var podIPs: [String] = []
     var isInitialized: Bool = false
     var containers: [ContainerRecord] = []
@@ -138,6 +141,8 @@ struct PodWorker: Sendable {
                 c.restartCount = s.restartCount.asInt ?? 0
                 c.wasCreated = true
                 c.imageID = s.imageID.text
+                let id: String = s.containerID.text.split(separator: "/").last.map { String($0) } ?? ""
+                c.told = (id, s.started.isTrue, s.ready.isTrue)
                 c.previousEnd = ContainerEnd(status: s.lastState.terminated)
                 if let end = ContainerEnd(status: s.state.terminated) {
                     c.end = end

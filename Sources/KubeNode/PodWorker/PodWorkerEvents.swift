@@ -33,8 +33,8 @@ enum PodEvent: Sendable {
     case podChanged(JSON)
     /// The object is no longer in the API.
     case podGone
-    /// What the runtime holds of this pod, at the agent's start and at each relist.
-    case seen([SandboxSeen], [ContainerSeen])
+    /// What the runtime held of this pod at a time, taken over at the agent's start and compared at each relist.
+    case seen([SandboxSeen], [ContainerSeen], at: Timestamp)
 
     case volumesMounted
     case volumesFailed(String)

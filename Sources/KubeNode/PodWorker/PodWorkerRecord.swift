@@ -9,7 +9,8 @@ extension PodWorker {
         switch event {
         case .podChanged(let new): setPod(new)
         case .podGone: setGone()
-        case .seen(let sandboxes, let list): recordSeen(sandboxes, list)
+        case .seen(let sandboxes, let list, let at):
+            if isRecovered { compare(sandboxes, list, at: at) } else { recover(sandboxes, list) }
         case .tick: break
         case .evicted(let reason, let message): end(.failed(reason: reason, message: message))
         case .deletedFromAPI: setGone()
@@ -40,6 +41,7 @@ extension PodWorker {
         switch event {
         case .sandboxStarted(let s):
             sandbox = .ready
+            sandboxReadyAt = now
             sandboxID = s.id
             sandboxAttempt = s.attempt
             hadSandbox = true
@@ -257,10 +259,10 @@ extension PodWorker {
         emit(.stop(container: name, id: c.id, graceSeconds: graceSeconds, runsPreStop: runsPreStop))
     }
 
-    /// Takes over what the runtime holds: all of it at the agent's start, differences later.
-    private mutating func recordSeen(_ sandboxes: [SandboxSeen], _ list: [ContainerSeen]) {
-        let newest: SandboxSeen? = sandboxes.max { ($0.attempt, $0.createdAt) < ($1.attempt, $1.createdAt) }
-        if sandbox == .none, let s = newest {
+    /// Takes over what the runtime holds.
+    private mutating func recover(_ sandboxes: [SandboxSeen], _ list: [ContainerSeen]) {
+        isRecovered = true
+        if let s = sandboxes.max(by: { ($0.attempt, $0.createdAt) < ($1.attempt, $1.createdAt) }) {
             hadSandbox = true
             sandboxAttempt = s.attempt
             sandboxID = s.id
@@ -268,28 +270,14 @@ extension PodWorker {
                 sandbox = .ready
                 podIPs = s.ips
             }
-        } else if sandbox == .ready, newest?.id == sandboxID, newest?.isReady == false {
-            sandbox = .none
         }
         for i in containers.indices { adopt(list.filter { $0.name == containers[i].name }, at: i) }
-        let mainsKnown: Bool = containers.contains { $0.role == .main && $0.wasCreated && $0.step != .idle }
-        if mainsKnown { isInitialized = true }
+        if containers.contains(where: { $0.role == .main && $0.wasCreated && $0.step != .idle }) { isInitialized = true }
     }
 
     private mutating func adopt(_ instances: [ContainerSeen], at i: Int) {
         let c: ContainerRecord = containers[i]
-        guard let newest = instances.max(by: { $0.attempt < $1.attempt }) else {
-            // Removed behind our back.
-            if c.step == .running { lose(i) }
-            return
-        }
-        if c.step == .running || c.step == .exited {
-            if newest.id == c.id, c.step == .running, newest.state == .exited, let end = newest.end {
-                recordExit(c.name, end)
-            }
-            return
-        }
-        guard c.step == .idle else { return }
+        guard c.step == .idle, let newest = instances.max(by: { $0.attempt < $1.attempt }) else { return }
         containers[i].id = newest.id
         containers[i].wasCreated = true
         containers[i].restartCount = newest.attempt
@@ -304,6 +292,10 @@ extension PodWorker {
             containers[i].step = .running
             containers[i].startedAt = newest.startedAt
             containers[i].isPostStartDone = true
+            if let told = c.told, told.id == newest.id {
+                containers[i].isStarted = told.isStarted
+                containers[i].isReady = told.isReady
+            }
             markStarted(c.name, newest.id)
         case .exited:
             containers[i].step = .exited
@@ -312,13 +304,29 @@ extension PodWorker {
         }
     }
 
-    private mutating func lose(_ i: Int) {
+    /// Finds what no event has told: ends, and things removed behind our back. What is younger than the look is not judged.
+    private mutating func compare(_ sandboxes: [SandboxSeen], _ list: [ContainerSeen], at: Timestamp) {
+        if sandbox == .ready, sandboxReadyAt < at {
+            let known: SandboxSeen? = sandboxes.first { $0.id == sandboxID }
+            if known?.isReady != true { sandbox = .none }
+        }
+        for i in containers.indices where containers[i].step == .running {
+            let c: ContainerRecord = containers[i]
+            if let seen = list.first(where: { $0.id == c.id }) {
+                if seen.state == .exited, let end = seen.end { recordExit(c.name, end) }
+            } else if let started = c.startedAt, started < at {
+                lose(i, now: at)
+            }
+        }
+    }
+
+    private mutating func lose(_ i: Int, now: Timestamp) {
         let c: ContainerRecord = containers[i]
         containers[i].step = .exited
         containers[i].isReady = false
         containers[i].end = ContainerEnd(
             containerID: c.id, exitCode: 137, reason: "ContainerStatusUnknown",
             message: "The container could not be located when the pod was terminated", startedAt: c.startedAt,
-            finishedAt: Timestamp(seconds: 0))
+            finishedAt: now)
     }
 }

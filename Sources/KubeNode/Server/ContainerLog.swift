@@ -16,6 +16,7 @@ struct LogLine: Sendable {
         guard let a = cut(line.startIndex), let b = cut(a + 1), let c = cut(b + 1) else { return nil }
         time = line[..<a]
         stream = line[(a + 1)..<b]
+        guard stream.elementsEqual("stdout".utf8) || stream.elementsEqual("stderr".utf8) else { return nil }
         isPartial = line[(b + 1)..<c].first == UInt8(ascii: "P")
         text = line[(c + 1)...]
     }
