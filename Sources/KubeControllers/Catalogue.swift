@@ -109,6 +109,43 @@ package enum Catalogue {
             "pod-garbage-collector",
             [reads("", "nodes", "pods"), status("", "pods"), Permission([""], ["pods"], ["delete"])]
         ) { PodGCController($0) },
+        ControllerDescriptor(
+            "cronjob-controller",
+            [
+                reads("batch", "cronjobs", "jobs"), status("batch", "cronjobs"), Permission(["batch"], ["jobs"], write),
+                Permission(["batch"], ["cronjobs"], ["update"]), events,
+            ]
+        ) { CronJobController($0) },
+        ControllerDescriptor(
+            "ttl-after-finished-controller",
+            [reads("batch", "jobs"), Permission(["batch"], ["jobs"], ["delete"]), events]
+        ) { TTLAfterFinished($0) },
+        ControllerDescriptor(
+            "disruption-controller",
+            [
+                reads("apps", "deployments", "replicasets", "statefulsets"), reads("", "pods", "replicationcontrollers"),
+                reads("policy", "poddisruptionbudgets"), status("policy", "poddisruptionbudgets"), events,
+            ]
+        ) { DisruptionController($0) },
+        ControllerDescriptor(
+            "resourcequota-controller",
+            [Permission(["*"], ["*"], ["get", "list", "watch"]), status("", "resourcequotas"), events]
+        ) { ResourceQuotaController($0) },
+        ControllerDescriptor(
+            "clusterrole-aggregation-controller",
+            [
+                Permission(
+                    ["rbac.authorization.k8s.io"], ["clusterroles"], ["escalate", "get", "list", "patch", "update", "watch"])
+            ]
+        ) { ClusterRoleAggregation($0) },
+        ControllerDescriptor(
+            "persistent-volume-binder",
+            [
+                reads("", "nodes", "persistentvolumes", "persistentvolumeclaims"), reads("storage.k8s.io", "storageclasses"),
+                Permission([""], ["persistentvolumes"], write), Permission([""], ["persistentvolumeclaims"], ["update"]),
+                status("", "persistentvolumes"), status("", "persistentvolumeclaims"), events,
+            ]
+        ) { VolumeBinder($0) },
         // Last: it shares the informers that the others have asked for.
         ControllerDescriptor(
             "generic-garbage-collector",

@@ -16,6 +16,10 @@ package struct ControllerOptions: Sendable {
     /// Terminated pods beyond this many are deleted, oldest first; 0: never.
     package var terminatedPodsMax: Int = 12_500
     package var workers: Int = 4
+    /// Where volumes of the class with provisioner `apus.dev/local` live on their node; empty: none are made.
+    package var localVolumesRoot: String = ""
+    /// Called with the folder of a local volume whose claim is gone.
+    package var removeLocalVolume: @Sendable (String) -> Void = { _ in }
     package init() {}
 }
 
