@@ -70,7 +70,7 @@ struct Credentials: Sendable {
 
     private static var validity: Duration { .seconds(leafDays * 86400) }
 
-    func server(_ c: ClusterConfiguration, hostName: String) throws -> Pair {
+    func server(_ c: ClusterConfiguration, hostName: String, addresses: [String] = []) throws -> Pair {
         try pair(
             "apiserver",
             CertificateRequest(
@@ -79,7 +79,8 @@ struct Credentials: Sendable {
                     "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
                     "kubernetes.default.svc.\(ClusterConfiguration.clusterDomain)", hostName,
                 ],
-                ipAddresses: ["127.0.0.1", "::1", c.bridgeAddress, c.kubernetesAddress], isServer: true, isClient: false,
+                ipAddresses: ["127.0.0.1", "::1", c.bridgeAddress, c.kubernetesAddress] + addresses,
+                isServer: true, isClient: false,
                 validity: Self.validity))
     }
 

@@ -1,1 +1,118 @@
-enum AgentCommand { static func run(_ a: [String]) async throws {} }
+// `apus agent`: one node: the node agent, the Services' proxy and the DNS server, in the foreground.
+
+import Glibc
+import KubeBase
+import KubeClient
+import KubeCrypto
+import KubeDNS
+import KubeNet
+import KubeNode
+import KubeOS
+import KubeProxy
+import KubeWire
+import Logging
+
+enum AgentCommand {
+    static let flags: [String: Bool] = [
+        "name": true, "root": true, "node": true, "ready": true, "server": true, "token": true, "ca": true,
+        "address": true, "container-runtime-endpoint": true, "state": true, "cluster-cidr": true, "service-cidr": true,
+        "cluster-dns": true,
+    ]
+
+    static func run(_ arguments: [String]) async throws {
+        let flags: Flags = try Flags(arguments, known: Self.flags, command: "agent")
+        try Preflight.requireRoot("agent")
+        let ready: String = flags["ready"] ?? ""
+        do {
+            let settings: AgentSettings =
+                flags["server"] == nil
+                ? try AgentSettings.sandbox(try Location.paths(flags), node: flags["node"] ?? "node1")
+                : try AgentSettings.machine(flags)
+            try await run(settings) { Readiness.tell(ready, "ready") }
+        } catch {
+            Readiness.tell(ready, "\(error)")
+            throw error
+        }
+    }
+
+    private static func run(_ s: AgentSettings, isReady: @escaping @Sendable () -> Void) async throws {
+        let client: Client = Client(transport: s.transport, fieldManager: "kubelet")
+        let proxy: ProxyComponent = ProxyComponent(
+            client: Client(transport: s.transport, fieldManager: "kube-proxy"),
+            network: ProxyNetwork(
+                nodeName: s.nodeName, clusterCIDR: s.podCIDR, serviceCIDR: s.serviceCIDR, answeredHere: [s.dnsAddress]))
+        var options: NodeAgentOptions = NodeAgentOptions(
+            nodeName: s.nodeName, nodeIPs: [s.address], client: client, containerRuntimeSocket: s.runtimeSocket,
+            rootDirectory: s.stateFolder, logDirectory: s.logFolder, tls: s.serving)
+        options.cgroupRoot = s.cgroup
+        options.clusterDNS = [s.dnsAddress]
+        options.clusterDomain = ClusterConfiguration.clusterDomain
+        options.version = Apus.version
+        options.beforePodStarts = { _ in await proxy.waitUntilProgrammed() }
+        let agent: NodeAgent = try NodeAgent(options)
+        let dns: DNSServer = DNSServer(
+            client: Client(transport: s.transport, fieldManager: "coredns"), hosts: [s.dnsAddress],
+            domain: ClusterConfiguration.clusterDomain)
+        try await Daemons.run([agent, proxy, dns], isReady: isReady)
+    }
+}
+
+/// Everything that differs between a sandbox and a real machine.
+struct AgentSettings: Sendable {
+    var nodeName: String
+    var address: String
+    var transport: HTTPTransport
+    var serving: TLSServerOptions
+    var runtimeSocket: String
+    var stateFolder: String
+    var logFolder: String
+    var cgroup: String
+    var podCIDR: String
+    var serviceCIDR: String
+    var dnsAddress: String
+
+    /// A node of `apus up`, inside its namespaces.
+    static func sandbox(_ paths: ClusterPaths, node name: String) throws -> AgentSettings {
+        let c: ClusterConfiguration = try Location.configuration(paths)
+        guard let place = c.node(named: name) else { throw ClusterError("there is no node \(name) in cluster \(c.name)") }
+        let node: NodePaths = paths.node(name)
+        let credentials: Credentials = try Credentials.open(paths.pki)
+        let client: Credentials.Pair = try credentials.nodeClient(name)
+        let serving: Credentials.Pair = try credentials.nodeServing(name, address: place.address)
+        let ca: String = credentials.authority.certificatePEM
+        let transport: HTTPTransport = try HTTPTransport(
+            server: .tcp(host: c.bridgeAddress, port: c.port),
+            tls: TLSClientOptions(caPEM: ca, certificatePEM: client.certificatePEM, keyPEM: client.keyPEM))
+        return AgentSettings(
+            nodeName: name, address: place.address, transport: transport,
+            serving: TLSServerOptions(certificatePEM: serving.certificatePEM, keyPEM: serving.keyPEM, clientCAPEM: ca),
+            runtimeSocket: node.containerdSocket, stateFolder: "/var/lib/kubelet", logFolder: "/var/log/pods",
+            cgroup: place.cgroup, podCIDR: c.podCIDR, serviceCIDR: c.serviceCIDR, dnsAddress: c.dnsAddress)
+    }
+
+    /// A machine of its own: the flags say what a sandbox's configuration says.
+    static func machine(_ flags: Flags) throws -> AgentSettings {
+        let name: String = flags["node"] ?? Machine.hostName
+        guard let token = flags["token"] else { throw ClusterError("--token is needed with --server") }
+        guard let address = flags["address"] else {
+            throw ClusterError("--address is needed: the IP address that other machines reach this one by")
+        }
+        let url = try ClusterAccess.parse(server: flags["server"]!)
+        let ca: String? = try flags["ca"].map { try Files.text($0) }
+        let transport: HTTPTransport = try HTTPTransport(
+            server: url.0, tls: TLSClientOptions(caPEM: ca), token: { token })
+        // No certificate for the node API was given: one of its own authority serves until the cluster's is asked for.
+        let own: CertificateAuthority = try .create(commonName: "\(name)-ca", validity: .seconds(365 * 86400))
+        let pair: (certificatePEM: String, keyPEM: String) = try own.issue(
+            CertificateRequest(
+                commonName: "system:node:\(name)", organizations: ["system:nodes"], dnsNames: [name],
+                ipAddresses: [address], isServer: true, isClient: false, validity: .seconds(365 * 86400)))
+        return AgentSettings(
+            nodeName: name, address: address, transport: transport,
+            serving: TLSServerOptions(certificatePEM: pair.certificatePEM, keyPEM: pair.keyPEM, clientCAPEM: ca),
+            runtimeSocket: flags["container-runtime-endpoint"] ?? "/run/containerd/containerd.sock",
+            stateFolder: flags["state"] ?? "/var/lib/kubelet", logFolder: "/var/log/pods", cgroup: "/",
+            podCIDR: flags["cluster-cidr"] ?? "10.244.0.0/16", serviceCIDR: flags["service-cidr"] ?? "10.96.0.0/16",
+            dnsAddress: flags["cluster-dns"] ?? "10.96.0.10")
+    }
+}
