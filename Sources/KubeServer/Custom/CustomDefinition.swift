@@ -34,6 +34,8 @@ enum CustomDefinition {
         d.isCustom = true
         d.schema = nil
         d.custom = schema
+        d.customMerge = version.schema.openAPIV3Schema.exists
+            ? Schema.custom(version.schema.openAPIV3Schema, base: BuiltIn.schema) : nil
         d.isDeprecated = version.deprecated.isTrue
         d.columns = PrintColumns.custom(version.additionalPrinterColumns)
         d.selectable = SelectableFields.of(

@@ -39,6 +39,8 @@ package struct ResourceDefinition: Sendable {
     package var custom: StructuralSchema?
     /// The schema that knows `typeName`; nil: custom resources without one.
     package var schema: Schema? = BuiltIn.schema
+    /// How lists and maps of a custom kind merge when applied: from its own schema.
+    package var customMerge: Schema?
     /// Preferred over other versions of the group in discovery when lower.
     package var isDeprecated: Bool = false
 
@@ -63,6 +65,11 @@ package struct ResourceDefinition: Sendable {
     package var groupResource: GroupResource { gvr.groupResource }
     package var groupKind: GroupKind { GroupKind(group: gvr.group, kind: kind) }
     package var apiVersion: String { gvr.groupVersion.description }
+    /// Apply and the tracking of field managers for this kind.
+    package var ownership: ServerSideApply {
+        customMerge.map { ServerSideApply(schema: $0, type: Schema.customRoot) }
+            ?? ServerSideApply(schema: schema, type: typeName)
+    }
     package var isStored: Bool { !storagePrefix.isEmpty }
     package func subresource(_ name: String) -> SubresourceDefinition? { subresources.first { $0.name == name } }
 

@@ -149,7 +149,8 @@ extension APIServer {
         let made: Documents.Document?
         switch (parts.count > 1 ? parts[1] : "", parts.count) {
         case ("v2", 2) where accept.contains(protobuf):
-            type = protobuf
+            // A media type with `@` does not parse; kubectl refuses an answer that has it.
+            type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
             made = documents.get(name + " protobuf") { _ in OpenAPI.v2Protobuf(custom: custom) }
         case ("v2", 2): made = documents.get(name) { _ in OpenAPI.v2(custom: custom).encoded() }
         case ("v3", 2): made = documents.get(name) { _ in OpenAPI.v3Index(custom: custom).encoded() }

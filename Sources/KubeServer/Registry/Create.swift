@@ -27,7 +27,10 @@ extension Registry {
         let definition: ResourceDefinition = request.definition
         var context: RequestContext = request.context
         var object: JSON = decoded
-        object.metadata.managedFields = tracked(object, from: .null, request).metadata.managedFields
+        // An applied object has its managers already.
+        if request.patchType != .apply {
+            object.metadata.managedFields = tracked(object, from: .null, request).metadata.managedFields
+        }
         context.name = object.metadata.name.text
         var admitted: AdmissionRequest = AdmissionRequest(.create, definition, object: object, context: context)
         for plugin in admission { try await plugin.admit(&admitted) }
@@ -209,8 +212,9 @@ extension Registry {
     func tracked(_ new: JSON, from old: JSON, _ request: RegistryRequest) -> JSON {
         let context: RequestContext = request.context
         let manager: String = context.fieldManager.isEmpty ? "unknown" : context.fieldManager
-        return ServerSideApply(schema: request.definition.schema, type: request.definition.typeName).track(
-            new, from: old, manager: manager, subresource: request.subresource?.name ?? "", now: context.now)
+        return request.definition.ownership.track(
+            new, from: old, manager: manager, subresource: request.subresource?.name ?? "", now: context.now,
+            ignored: request.resetFields)
     }
 
     /// The stored object when `object` is just what lies in the cache, so that its bytes can be served.

@@ -77,16 +77,13 @@ extension Registry {
         return try decode(result, definition.gvk, type: definition.typeName, schema: definition.schema, request)
     }
 
-    private func engine(_ request: RegistryRequest) -> ServerSideApply {
-        ServerSideApply(schema: request.definition.schema, type: request.definition.typeName)
-    }
-
     private func applied(to live: JSON, _ request: RegistryRequest) throws(StatusError) -> JSON {
         let definition: ResourceDefinition = request.definition
         let config: JSON = try applyConfiguration(request)
-        let merged: JSON = try engine(request).apply(
+        let merged: JSON = try definition.ownership.apply(
             config, to: live, manager: request.context.fieldManager, subresource: request.subresource?.name ?? "",
-            force: request.query.flag("force") && request.query["force"] != nil, now: request.context.now)
+            force: request.query.flag("force") && request.query["force"] != nil, now: request.context.now,
+            ignored: request.resetFields)
         let managers: JSON = merged.metadata.managedFields
         var object: JSON = merged
         object.metadata.managedFields = .null

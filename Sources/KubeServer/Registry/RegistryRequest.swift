@@ -27,6 +27,12 @@ package struct RegistryRequest: Sendable {
         self.context = context
         self.query = query
     }
+
+    /// What this endpoint never writes, so that nobody owns it by writing here: the strategies' reset fields.
+    var resetFields: [[String]] {
+        if let subresource { return subresource.name == "status" ? [["spec"]] : [] }
+        return definition.subresource("status") == nil ? [] : [["status"]]
+    }
 }
 
 package enum RegistryAnswer: Sendable {
