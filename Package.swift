@@ -128,7 +128,10 @@ let package = Package(
         tests("KubeCryptoTests", ["KubeBase", "KubeWire", "KubeCrypto"]),
         tests(
             "KubeNetTests",
-            ["KubeBase", "KubeWire", "KubeCrypto", "KubeNet", .product(name: "Logging", package: "swift-log")]),
+            [
+                "KubeBase", "KubeWire", "KubeCrypto", "KubeNet", .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ]),
 
         // MARK: C: headers only
         .target(name: "CKubeOS"),

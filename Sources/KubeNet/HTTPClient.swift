@@ -155,9 +155,8 @@ package final class HTTPClient: Sendable {
     private func connect(_ endpoint: Endpoint, timeout: Duration?) async throws -> HTTP1ClientHandler {
         let tls: TLSClientOptions? = self.tls
         let tlsContext: NIOSSLContext? = self.tlsContext
-        let bootstrap: ClientBootstrap = ClientBootstrap(group: EventLoops.shared)
+        var bootstrap: ClientBootstrap = ClientBootstrap(group: EventLoops.shared)
             .connectTimeout(TimeAmount(timeout ?? Self.connectTimeout))
-            .channelOption(.socketOption(.so_keepalive), value: 1)
             .channelInitializer { [weak self] channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline: ChannelPipeline.SynchronousOperations = channel.pipeline.syncOperations
@@ -171,6 +170,9 @@ package final class HTTPClient: Sendable {
                         HTTP1ClientHandler(channel: channel, pool: PoolPlace(client: self, endpoint: endpoint)))
                 }
             }
+        if case .tcp = endpoint {
+            bootstrap = KeepAlive.options.reduce(bootstrap) { $0.channelOption($1.option, value: $1.value) }
+        }
         do {
             let channel: any Channel = try await bootstrap.connect(endpoint).get()
             return try await channel.pipeline.handler(type: HTTP1ClientHandler.self).get()

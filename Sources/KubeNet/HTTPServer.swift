@@ -24,7 +24,7 @@ package final class HTTPServer: Sendable {
     /// The bound port; `port` 0 takes a free one. Throws `NetError.addressInUse`.
     package func listen(host: String, port: Int) async throws -> Int {
         do {
-            let channel: any Channel = try await bootstrap().bind(host: host, port: port).get()
+            let channel: any Channel = try await bootstrap(isTCP: true).bind(host: host, port: port).get()
             core.listening(channel)
             return channel.localAddress?.port ?? port
         } catch { throw NetError.listening("tcp", hostPort(host, port), error) }
@@ -34,7 +34,7 @@ package final class HTTPServer: Sendable {
     package func listen(unixPath: String) async throws {
         do {
             core.listening(
-                try await bootstrap().bind(unixDomainSocketPath: unixPath, cleanupExistingSocketFile: true).get())
+                try await bootstrap(isTCP: false).bind(unixDomainSocketPath: unixPath, cleanupExistingSocketFile: true).get())
         } catch { throw NetError.listening("unix", unixPath, error) }
     }
 
@@ -49,16 +49,17 @@ package final class HTTPServer: Sendable {
     /// Open connections now.
     package var connectionCount: Int { core.connectionCount }
 
-    private func bootstrap() -> ServerBootstrap {
+    private func bootstrap(isTCP: Bool) -> ServerBootstrap {
         let core: ServerCore = self.core
-        return ServerBootstrap(group: EventLoops.shared)
+        let bootstrap: ServerBootstrap = ServerBootstrap(group: EventLoops.shared)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.socketOption(.so_keepalive), value: 1)
             .childChannelOption(.maxMessagesPerRead, value: 4)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try core.accept(channel) }
             }
+        guard isTCP else { return bootstrap }
+        return KeepAlive.options.reduce(bootstrap) { $0.childChannelOption($1.option, value: $1.value) }
     }
 }
 
@@ -114,6 +115,7 @@ final class ServerCore: Sendable {
                 pipeline, channel, ServerConnectionFacts(server: self, peer: nil, remoteAddress: remote))
         }
         let handshake: NIOSSLServerHandler = NIOSSLServerHandler(context: tls)
+        try pipeline.addHandler(PlainHTTPRefusal())
         try pipeline.addHandler(handshake)
         try pipeline.addHandler(NegotiationHandler(server: self, remoteAddress: remote, log: log))
     }
