@@ -21,4 +21,12 @@ print(text.replace('package runtime.v1;', 'package runtime.v1;\noption swift_pre
 PY
 protoc -I "$tmp" --plugin=protoc-gen-swift="$plugin" --swift_opt=Visibility=Internal --swift_out="$out" "$tmp/api.proto"
 sed -i '1i // The messages of the Container Runtime Interface v1. Made by scripts/generate-cri.sh; do not edit.' "$out/api.pb.swift"
+# Full Foundation stays out.
+python3 - "$out/api.pb.swift" <<'PY'
+import sys
+p = sys.argv[1]
+t = open(p).read()
+t = t.replace("#if canImport(FoundationEssentials)\nimport FoundationEssentials\n#else\nimport Foundation\n#endif\n", "import FoundationEssentials\n")
+open(p, "w").write(t)
+PY
 rm -r "$tmp"

@@ -346,6 +346,25 @@ private func simple(_ policy: String = "Always", extra: JSON = [:]) -> JSON {
         #expect(b.has(.create(container: "c", attempt: 1, sandbox: "s1")))
     }
 
+    @Test func resizesInPlace() {
+        var b: Bench = Bench(simple(extra: ["resources": ["requests": ["cpu": "100m"]]]))
+        b.raise()
+        b.run("c", "0")
+        var pod: JSON = b.worker.pod
+        pod.spec.containers[0].resources.requests.cpu = "200m"
+        b.on(.podChanged(pod))
+        #expect(b.actions == [.resize(container: "c", id: "0")])
+        b.on(.tick)
+        #expect(b.actions.isEmpty)
+        #expect(b.container("c").resources.requests.cpu.text == "100m")
+        b.on(.resized(container: "c", id: "0", resources: pod.spec.containers[0].resources, fault: ""))
+        #expect(b.container("c").resources.requests.cpu.text == "200m")
+        pod.spec.containers[0].resources.requests.cpu = "300m"
+        pod.spec.containers[0].resizePolicy = [["resourceName": "cpu", "restartPolicy": "RestartContainer"]]
+        b.on(.podChanged(pod))
+        #expect(b.has(.stop(container: "c", id: "0", graceSeconds: 30, runsPreStop: false)))
+    }
+
     @Test func finishedPodIsNotRunAgain() {
         var b: Bench = Bench(simple("Never"), status: ["phase": "Succeeded"])
         b.on(.seen([], [], at: b.now))

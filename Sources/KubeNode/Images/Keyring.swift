@@ -39,7 +39,6 @@ struct Keyring: Sendable {
             let slash: Substring.Index = place.firstIndex(of: "/") ?? place.endIndex
             var host: String = String(place[..<slash])
             if host == "index.docker.io" || host == "registry-1.docker.io" { host = "docker.io" }
-            auth.serverAddress = host
             entries.append((host, String(place[slash...].drop { $0 == "/" }), auth))
         }
         // The longest path wins.

@@ -53,6 +53,10 @@ struct ContainerRecord: Sendable {
     var imageID: String = ""
     /// The image of the spec that the instance was made from.
     var image: String = ""
+    /// The resources that the instance was given; null when an agent before us gave them.
+    var resources: JSON = .null
+    /// A change of them is under way.
+    var isResizing: Bool = false
     /// The startup probe has succeeded, or there is none.
     var isStarted: Bool = false
     var isReady: Bool = false

@@ -80,6 +80,7 @@ final class PodHost: Sendable {
         case .postStart(let container, let id): await postStart(container, id)
         case .stop(let container, let id, let graceSeconds, let runsPreStop):
             await stop(container, id, graceSeconds: graceSeconds, runsPreStop: runsPreStop)
+        case .resize(let container, let id): await resize(container, id)
         case .collectDead(let container): await collectDead(container)
         case .deleteFromAPI: await deleteFromAPI()
         case .finish: finish()

@@ -247,6 +247,19 @@ extension PodHost {
         return ContainerLog.tail(paths.logFile(container, attempt: attempt), lines: 80, bytesMax: 2048)
     }
 
+    /// The pod's cgroup first where it grows, last where it shrinks: setting it twice serves both.
+    func resize(_ container: String, _ id: String) async {
+        let pod: JSON = self.pod
+        let spec: JSON = spec(container)
+        let resources: CRILinuxContainerResources = ContainerResources.linux(
+            spec, pod: pod, memoryCapacity: node.machine.memoryBytes)
+        var fault: String = ""
+        try? limitCgroup(pod)
+        do throws(GRPCError) { try await node.cri.updateResources(id, resources) } catch { fault = error.message }
+        do { try limitCgroup(pod) } catch { fault = fault.isEmpty ? "\(error)" : fault }
+        deliver(.resized(container: container, id: id, resources: spec.resources, fault: fault))
+    }
+
     // MARK: Dead instances
 
     /// One dead instance is kept beside the living one, for `logs --previous`.

@@ -129,8 +129,12 @@ extension PodHost {
     }
 
     private func makeCgroup(_ pod: JSON) throws {
+        try Cgroup(node.cgroup(for: pod)).create()
+        try limitCgroup(pod)
+    }
+
+    func limitCgroup(_ pod: JSON) throws {
         let cgroup: Cgroup = Cgroup(node.cgroup(for: pod))
-        try cgroup.create()
         let limits: (shares: Int64, quota: Int64?, memory: Int64?) = ContainerResources.pod(pod)
         try cgroup.setCPUShares(UInt64(QoSClass(of: pod) == .bestEffort ? 2 : limits.shares))
         if let quota = limits.quota { try cgroup.setCPUQuota(microseconds: quota) }

@@ -96,7 +96,8 @@ extension PodWorker {
         if !c.id.isEmpty, isShown { s.containerID = .string("containerd://\(c.id)") }
         s.started = JSON(c.step == .running && c.isStarted)
         if spec.resources.requests.exists, c.role != .ephemeral { s.allocatedResources = spec.resources.requests }
-        if c.role != .ephemeral { s.resources = spec.resources.exists ? spec.resources : [:] }
+        let given: JSON = c.resources.exists ? c.resources : spec.resources
+        if c.role != .ephemeral { s.resources = given.exists ? given : [:] }
         let mounts: [JSON] = spec.volumeMounts.elements.map { m in
             var out: JSON = ["name": m.name, "mountPath": m.mountPath]
             if m.readOnly.isTrue {

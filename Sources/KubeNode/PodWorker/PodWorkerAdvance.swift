@@ -128,6 +128,8 @@ extension PodWorker {
             if c.role != .ephemeral, !c.image.isEmpty, wanted != c.image, c.stopGrace == nil {
                 tell(false, "Killing", "Container \(name) definition changed, will be restarted", c.fieldPath)
                 stop(name, graceSeconds: graceSeconds)
+            } else {
+                resize(c)
             }
         case .idle: retry(c, now: now)
         case .exited:
@@ -147,6 +149,25 @@ extension PodWorker {
             with(name) { $0.crash.next(failedAt: end.finishedAt, now: now) }
             begin(name)
         }
+    }
+
+    /// cpu and memory may change while the container runs, or by a restart where its resizePolicy says so.
+    private mutating func resize(_ c: ContainerRecord) {
+        let spec: JSON = spec(of: c.name)
+        guard c.resources.exists, !c.isResizing, c.stopGrace == nil, c.role != .ephemeral else { return }
+        let changed: [String] = ["cpu", "memory"].filter {
+            spec.resources.limits[$0] != c.resources.limits[$0] || spec.resources.requests[$0] != c.resources.requests[$0]
+        }
+        if changed.isEmpty { return }
+        let mustRestart: Bool = spec.resizePolicy.elements.contains {
+            changed.contains($0.resourceName.text) && $0.restartPolicy.text == "RestartContainer"
+        }
+        if mustRestart {
+            tell(false, "Killing", "Container \(c.name) resize requires restart", c.fieldPath)
+            return stop(c.name, graceSeconds: graceSeconds)
+        }
+        with(c.name) { $0.isResizing = true }
+        emit(.resize(container: c.name, id: c.id))
     }
 
     private func isStepFailure(_ waiting: Waiting?) -> Bool {

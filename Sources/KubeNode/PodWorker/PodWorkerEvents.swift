@@ -56,6 +56,8 @@ enum PodEvent: Sendable {
     case postStartDone(container: String, id: String)
     case exited(container: String, ContainerEnd)
     case outOfMemory(id: String)
+    /// `fault` is empty when the new resources are in force.
+    case resized(container: String, id: String, resources: JSON, fault: String)
     case probed(container: String, id: String, ProbeKind, isSuccess: Bool)
     /// Node pressure or an eviction asked for by the node.
     case evicted(reason: String, message: String)
@@ -80,6 +82,8 @@ enum PodAction: Sendable, Equatable {
     case stop(container: String, id: String, graceSeconds: Int, runsPreStop: Bool)
     /// Instances of the container older than `id` and its predecessor.
     case collectDead(container: String)
+    /// Gives a running container other cpu and memory (KEP-1287).
+    case resize(container: String, id: String)
     case startProbes(container: String, id: String)
     case updateStatus
     case deleteFromAPI

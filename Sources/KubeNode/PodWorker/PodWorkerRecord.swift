@@ -98,6 +98,14 @@ extension PodWorker {
             with(name) { if $0.id == id { $0.isPostStartDone = true } }
             markStarted(name, id)
         case .exited(let name, let end): recordExit(name, end)
+        case .resized(let name, let id, let resources, let fault):
+            guard let c = containers.first(where: { $0.name == name }), c.id == id else { return }
+            if !fault.isEmpty { tell(true, "ResizeFailed", fault, c.fieldPath) }
+            // Not tried again before the spec changes.
+            with(name) {
+                $0.isResizing = false
+                $0.resources = resources
+            }
         default: break
         }
     }
@@ -141,7 +149,12 @@ extension PodWorker {
         }
         with(name) { $0.step = .starting }
         let image: String = spec(of: name).image.text
-        with(name) { $0.image = image }
+        let resources: JSON = spec(of: name).resources
+        with(name) {
+            $0.image = image
+            $0.resources = resources
+            $0.isResizing = false
+        }
         guard let c = containers.first(where: { $0.name == name }) else { return }
         tell(false, "Created", "Container created", c.fieldPath)
         if isEnding {
