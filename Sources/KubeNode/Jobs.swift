@@ -52,6 +52,10 @@ final class JobHandle: Sendable {
             return t
         }
         guard let task else { return }
-        await withTaskCancellationHandler { await task.value } onCancel: { task.cancel() }
+        await withTaskCancellationHandler {
+            await task.value
+        } onCancel: {
+            task.cancel()
+        }
     }
 }

@@ -95,7 +95,10 @@ package final class NodeAgent: Component {
                 _ = try await node.cri.version()
                 return
             } catch {
-                if !isTold { node.log.info("waiting for the container runtime at \(node.options.containerRuntimeSocket): \(error.message)") }
+                if !isTold {
+                    node.log.info(
+                        "waiting for the container runtime at \(node.options.containerRuntimeSocket): \(error.message)")
+                }
                 isTold = true
             }
             try await node.options.time.sleep(for: delay)

@@ -58,15 +58,26 @@ final class FakeAPI: APITransport {
         let key: ObjectKey = ObjectKey(namespace: c.namespace, name: c.name)
         switch c.verb {
         case .get:
-            guard let o = get(c.resource, c.namespace, c.name) else { throw .notFound(c.resource.groupResource, c.name) }
+            guard let o = get(c.resource, c.namespace, c.name) else {
+                throw .notFound(c.resource.groupResource, c.name)
+            }
             return o
         case .list:
-            let (items, revision): ([JSON], Int) = state.withLock { (Array(($0.objects[c.resource] ?? [:]).values), $0.revision) }
+            let (items, revision): ([JSON], Int) = state.withLock {
+                (Array(($0.objects[c.resource] ?? [:]).values), $0.revision)
+            }
             let found: [JSON] = items.filter { Self.matches($0, c.namespace, c.query["fieldSelector"] ?? "") }
-            return ["kind": "List", "apiVersion": "v1", "metadata": ["resourceVersion": "\(revision)"], "items": .array(found)]
+            return [
+                "kind": "List", "apiVersion": "v1", "metadata": ["resourceVersion": "\(revision)"],
+                "items": .array(found),
+            ]
         case .create:
             if c.subresource == "token" {
-                return ["status": ["token": "a.b.c", "expirationTimestamp": .string((Timestamp.now + .seconds(3600)).rfc3339)]]
+                return [
+                    "status": [
+                        "token": "a.b.c", "expirationTimestamp": .string((Timestamp.now + .seconds(3600)).rfc3339),
+                    ]
+                ]
             }
             var o: JSON = c.body
             if o.meta.namespace.isEmpty, !c.namespace.isEmpty { o.meta.namespace = c.namespace }
@@ -79,9 +90,12 @@ final class FakeAPI: APITransport {
             put(c.resource, c.body)
             return get(c.resource, c.namespace, c.name) ?? .null
         case .patch:
-            guard let old = get(c.resource, c.namespace, c.name) else { throw .notFound(c.resource.groupResource, c.name) }
+            guard let old = get(c.resource, c.namespace, c.name) else {
+                throw .notFound(c.resource.groupResource, c.name)
+            }
             if c.subresource == "status", c.resource == API.pods { state.withLock { $0.statusPatches += 1 } }
-            let type: String = c.resource == API.pods ? "core/v1.Pod" : c.resource == API.nodes ? "core/v1.Node" : "core/v1.Event"
+            let type: String =
+                c.resource == API.pods ? "core/v1.Pod" : c.resource == API.nodes ? "core/v1.Node" : "core/v1.Event"
             let new: JSON =
                 c.patchType == .merge
                 ? Patch.merge(c.body, to: old)

@@ -1,9 +1,10 @@
 // The brain of a pod: which steps follow which events.
 
 import KubeBase
-@testable import KubeNode
 import KubeWire
 import Testing
+
+@testable import KubeNode
 
 /// A worker with a clock and the actions it asked for.
 private struct Bench {
@@ -37,8 +38,11 @@ private struct Bench {
         on(.started(container: c, id: id, at: now))
     }
     mutating func exit(_ c: String, _ id: String, _ code: Int) {
-        on(.exited(container: c, ContainerEnd(
-            containerID: id, exitCode: code, reason: code == 0 ? "Completed" : "Error", finishedAt: now)))
+        on(
+            .exited(
+                container: c,
+                ContainerEnd(
+                    containerID: id, exitCode: code, reason: code == 0 ? "Completed" : "Error", finishedAt: now)))
     }
     mutating func delete(grace: Int = 30) {
         var pod: JSON = worker.pod
@@ -178,15 +182,17 @@ private func simple(_ policy: String = "Always", extra: JSON = [:]) -> JSON {
 
     @Test func keepsWhatRunsAfterARestart() {
         var b: Bench = Bench(simple(), status: ["phase": "Running"])
-        b.on(.seen(
-            [SandboxSeen(id: "s0", attempt: 0, isReady: true, ips: ["10.0.0.9"], createdAt: b.now)],
-            [
-                ContainerSeen(
-                    name: "c", id: "3", sandboxID: "s0", attempt: 3, state: .running, startedAt: b.now, image: "x:1"),
-                ContainerSeen(
-                    name: "c", id: "2", sandboxID: "s0", attempt: 2, state: .exited,
-                    end: ContainerEnd(containerID: "2", exitCode: 7, reason: "Error", finishedAt: b.now)),
-            ], at: b.now))
+        b.on(
+            .seen(
+                [SandboxSeen(id: "s0", attempt: 0, isReady: true, ips: ["10.0.0.9"], createdAt: b.now)],
+                [
+                    ContainerSeen(
+                        name: "c", id: "3", sandboxID: "s0", attempt: 3, state: .running, startedAt: b.now, image: "x:1"
+                    ),
+                    ContainerSeen(
+                        name: "c", id: "2", sandboxID: "s0", attempt: 2, state: .exited,
+                        end: ContainerEnd(containerID: "2", exitCode: 7, reason: "Error", finishedAt: b.now)),
+                ], at: b.now))
         #expect(b.actions == [.mountVolumes])
         b.on(.volumesMounted)
         #expect(b.actions.isEmpty)
@@ -195,11 +201,14 @@ private func simple(_ policy: String = "Always", extra: JSON = [:]) -> JSON {
         #expect(b.worker.status.podIP.text == "10.0.0.9")
         #expect(b.condition("Ready") == "True")
         // And what has ended meanwhile is restarted as number 4.
-        b.on(.seen(
-            [SandboxSeen(id: "s0", attempt: 0, isReady: true, ips: ["10.0.0.9"], createdAt: b.now)],
-            [ContainerSeen(
-                name: "c", id: "3", sandboxID: "s0", attempt: 3, state: .exited,
-                end: ContainerEnd(containerID: "3", exitCode: 1, reason: "Error", finishedAt: b.now))], at: b.now))
+        b.on(
+            .seen(
+                [SandboxSeen(id: "s0", attempt: 0, isReady: true, ips: ["10.0.0.9"], createdAt: b.now)],
+                [
+                    ContainerSeen(
+                        name: "c", id: "3", sandboxID: "s0", attempt: 3, state: .exited,
+                        end: ContainerEnd(containerID: "3", exitCode: 1, reason: "Error", finishedAt: b.now))
+                ], at: b.now))
         #expect(b.has(.ensureImage(container: "c")))
         b.on(.imageReady(container: "c", imageID: "i"))
         #expect(b.has(.create(container: "c", attempt: 4, sandbox: "s0")))
@@ -259,7 +268,8 @@ private func simple(_ policy: String = "Always", extra: JSON = [:]) -> JSON {
         #expect(b.events == ["Failed", "Failed"])
         b.pass(5)
         b.on(.tick)
-        #expect(b.container("c").state.waiting.message.text == "Back-off pulling image \"x:1\": ErrImagePull: no such host")
+        #expect(
+            b.container("c").state.waiting.message.text == "Back-off pulling image \"x:1\": ErrImagePull: no such host")
         b.pass(5)
         #expect(b.on(.tick).contains(.ensureImage(container: "c")))
         b.on(.imageFailed(container: "c", reason: "ErrImagePull", message: "no such host"))
@@ -281,7 +291,8 @@ private func simple(_ policy: String = "Always", extra: JSON = [:]) -> JSON {
     }
 
     @Test func probesDecideReadiness() {
-        var b: Bench = Bench(simple(extra: ["readinessProbe": ["tcpSocket": ["port": 1]], "startupProbe": ["exec": [:]]]))
+        var b: Bench = Bench(
+            simple(extra: ["readinessProbe": ["tcpSocket": ["port": 1]], "startupProbe": ["exec": [:]]]))
         b.raise()
         b.run("c", "0")
         #expect(b.has(.startProbes(container: "c", id: "0")))
@@ -322,10 +333,11 @@ private func simple(_ policy: String = "Always", extra: JSON = [:]) -> JSON {
     }
 
     @Test func startsOverAfterAReboot() {
-        var b: Bench = Bench([
-            "restartPolicy": "Always", "initContainers": [["name": "i", "image": "x:1"]],
-            "containers": [["name": "c", "image": "x:1"]],
-        ], status: ["phase": "Running"])
+        var b: Bench = Bench(
+            [
+                "restartPolicy": "Always", "initContainers": [["name": "i", "image": "x:1"]],
+                "containers": [["name": "c", "image": "x:1"]],
+            ], status: ["phase": "Running"])
         func dead(_ name: String, _ id: String, _ code: Int) -> ContainerSeen {
             ContainerSeen(
                 name: name, id: id, sandboxID: "s0", attempt: 0, state: .exited,
@@ -372,10 +384,16 @@ private func simple(_ policy: String = "Always", extra: JSON = [:]) -> JSON {
     }
 
     @Test func patchHoldsOnlyWhatChanged() {
-        let old: JSON = ["phase": "Pending", "podIPs": [["ip": "a"]], "reason": "x", "conditions": [["type": "A", "status": "True"]]]
+        let old: JSON = [
+            "phase": "Pending", "podIPs": [["ip": "a"]], "reason": "x",
+            "conditions": [["type": "A", "status": "True"]],
+        ]
         let new: JSON = ["phase": "Running", "podIPs": [["ip": "b"]], "conditions": [["type": "A", "status": "True"]]]
         let patch: JSON? = StatusPatch.make(from: old, to: new, uid: "u")
-        #expect(patch?.description == #"{"metadata":{"uid":"u"},"status":{"phase":"Running","podIPs":[{"$patch":"replace"},{"ip":"b"}],"reason":null}}"#)
+        #expect(
+            patch?.description
+                == #"{"metadata":{"uid":"u"},"status":{"phase":"Running","podIPs":[{"$patch":"replace"},{"ip":"b"}],"reason":null}}"#
+        )
         #expect(StatusPatch.make(from: new, to: new, uid: "u") == nil)
     }
 }

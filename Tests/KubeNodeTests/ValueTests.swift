@@ -2,10 +2,11 @@
 
 import Glibc
 import KubeBase
-@testable import KubeNode
 import KubeOS
 import KubeWire
 import Testing
+
+@testable import KubeNode
 
 @Suite struct ValueTests {
     @Test(arguments: [
@@ -35,12 +36,15 @@ import Testing
     }
 
     @Test func keyringFindsTheLongestPath() {
-        let config: JSON = ["auths": [
-            "https://r.example/v1/": ["auth": .string(Base64.encode(Array("u:p:q".utf8)))],
-            "r.example/team": ["username": "t", "password": "s"],
-            "*.other.example": ["username": "o", "password": "s"],
-        ]]
-        let ring: Keyring = Keyring(secrets: [["data": [".dockerconfigjson": .string(Base64.encode(config.encoded()))]]])
+        let config: JSON = [
+            "auths": [
+                "https://r.example/v1/": ["auth": .string(Base64.encode(Array("u:p:q".utf8)))],
+                "r.example/team": ["username": "t", "password": "s"],
+                "*.other.example": ["username": "o", "password": "s"],
+            ]
+        ]
+        let ring: Keyring = Keyring(secrets: [["data": [".dockerconfigjson": .string(Base64.encode(config.encoded()))]]]
+        )
         #expect(ring.credentials(for: ImageName("r.example/team/x")!).map { $0.username } == ["t", "u"])
         #expect(ring.credentials(for: ImageName("r.example/teams/x")!).map { $0.password } == ["p:q"])
         #expect(ring.credentials(for: ImageName("a.other.example/x")!).count == 1)
@@ -74,7 +78,10 @@ import Testing
             return String(decoding: f.apply(Array(text.utf8)[...]), as: UTF8.self)
         }
         #expect(out("") == "one\ntwo\nthree\n")
-        #expect(out("timestamps=true") == "2026-01-01T00:00:00.000000001Z one\n2026-01-01T00:00:01.000000001Z two\n2026-01-01T00:00:02.000000001Z three\n")
+        #expect(
+            out("timestamps=true")
+                == "2026-01-01T00:00:00.000000001Z one\n2026-01-01T00:00:01.000000001Z two\n2026-01-01T00:00:02.000000001Z three\n"
+        )
         #expect(out("sinceTime=2026-01-01T00:00:01.5Z") == "three\n")
         #expect(out("limitBytes=5") == "one\nt")
     }
@@ -116,14 +123,18 @@ import Testing
         try Files.makeDirectories("\(root)/v")
         try Files.symlink("/etc", at: "\(root)/v/out")
         #expect(throws: ConfigFault.self) { try SubPath.bind("\(root)/v", "out", at: "\(root)/t", isReadOnly: false) }
-        #expect(throws: ConfigFault.self) { try SubPath.bind("\(root)/v", "a/../b", at: "\(root)/t", isReadOnly: false) }
+        #expect(throws: ConfigFault.self) {
+            try SubPath.bind("\(root)/v", "a/../b", at: "\(root)/t", isReadOnly: false)
+        }
     }
 
     @Test func containerdEventsAreDecoded() {
         func field(_ n: UInt8, _ b: [UInt8]) -> [UInt8] { [n << 3 | 2, UInt8(b.count)] + b }
-        let exit: [UInt8] = field(1, Array("c".utf8)) + field(2, Array("c".utf8)) + [0x18, 7, 0x20, 137, 1]
+        let exit: [UInt8] =
+            field(1, Array("c".utf8)) + field(2, Array("c".utf8)) + [0x18, 7, 0x20, 137, 1]
             + field(5, [0x08, 100])
-        let envelope: [UInt8] = field(3, Array("/tasks/exit".utf8)) + field(4, field(1, Array("t".utf8)) + field(2, exit))
+        let envelope: [UInt8] =
+            field(3, Array("/tasks/exit".utf8)) + field(4, field(1, Array("t".utf8)) + field(2, exit))
         #expect(ContainerdEvents.decode(envelope) == .exited(id: "c", exitCode: 137, at: Timestamp(seconds: 100)))
         let exec: [UInt8] = field(1, Array("c".utf8)) + field(2, Array("e".utf8))
         #expect(ContainerdEvents.decode(field(3, Array("/tasks/exit".utf8)) + field(4, field(2, exec))) == nil)
@@ -131,7 +142,8 @@ import Testing
     }
 
     @Test func dnsOfAPod() {
-        let dns: PodDNS = PodDNS(clusterServers: ["10.96.0.10"], clusterDomain: "cluster.local", node: "nameserver 1.1.1.1\nsearch lan\n")
+        let dns: PodDNS = PodDNS(
+            clusterServers: ["10.96.0.10"], clusterDomain: "cluster.local", node: "nameserver 1.1.1.1\nsearch lan\n")
         var pod: JSON = ["metadata": ["namespace": "n"], "spec": ["dnsPolicy": "ClusterFirst"]]
         #expect(dns.config(for: pod).searches == ["n.svc.cluster.local", "svc.cluster.local", "cluster.local", "lan"])
         pod.spec.hostNetwork = true
@@ -151,6 +163,8 @@ import Testing
         #expect(v["MY_DB_SERVICE_HOST"] == "10.96.0.7")
         #expect(v["MY_DB_SERVICE_PORT_SQL"] == "5432")
         #expect(v["MY_DB_PORT_5432_TCP"] == "tcp://10.96.0.7:5432")
-        #expect(ServiceVariables.make([s], pod: ["metadata": ["namespace": "n"], "spec": ["enableServiceLinks": false]]).isEmpty)
+        #expect(
+            ServiceVariables.make([s], pod: ["metadata": ["namespace": "n"], "spec": ["enableServiceLinks": false]])
+                .isEmpty)
     }
 }

@@ -103,7 +103,8 @@ struct CRI: Sendable {
         return r.status
     }
     /// `timeout` ends the command in the container; code 4 when it was not over by then.
-    func execSync(_ id: String, _ command: [String], timeoutSeconds: Int) async throws(GRPCError) -> CRIExecSyncResponse {
+    func execSync(_ id: String, _ command: [String], timeoutSeconds: Int) async throws(GRPCError) -> CRIExecSyncResponse
+    {
         var q: CRIExecSyncRequest = CRIExecSyncRequest()
         q.containerID = id
         q.cmd = command

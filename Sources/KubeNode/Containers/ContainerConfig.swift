@@ -82,7 +82,11 @@ extension CRIContainerConfig {
             s.runAsGroup.value = group
             // The runtime wants a user where it is given a group.
             if user == nil {
-                if !f.imageUser.name.isEmpty { s.runAsUsername = f.imageUser.name } else { s.runAsUser.value = f.imageUser.id ?? 0 }
+                if !f.imageUser.name.isEmpty {
+                    s.runAsUsername = f.imageUser.name
+                } else {
+                    s.runAsUser.value = f.imageUser.id ?? 0
+                }
             }
         }
         s.supplementalGroups = pods.supplementalGroups.elements.compactMap { $0.asInt64 }
@@ -114,7 +118,8 @@ extension CRIContainerConfig {
 
     private static func checkNonRoot(_ f: ContainerFacts, user: Int64?, _ mustBeNonRoot: Bool) throws {
         guard mustBeNonRoot else { return }
-        let who: String = "(pod: \"\(f.pod.meta.name)_\(f.pod.meta.namespace)(\(f.pod.meta.uid))\", container: \(f.spec.name.text))"
+        let who: String =
+            "(pod: \"\(f.pod.meta.name)_\(f.pod.meta.namespace)(\(f.pod.meta.uid))\", container: \(f.spec.name.text))"
         if let user {
             if user == 0 { throw ConfigFault("container's runAsUser breaks non-root policy \(who)") }
             return
@@ -123,7 +128,9 @@ extension CRIContainerConfig {
             if id == 0 { throw ConfigFault("container has runAsNonRoot and image will run as root \(who)") }
         } else if !f.imageUser.name.isEmpty {
             throw ConfigFault(
-                "container has runAsNonRoot and image has non-numeric user (\(f.imageUser.name)), cannot verify user is non-root \(who)")
+                "container has runAsNonRoot and image has non-numeric user (\(f.imageUser.name)), "
+                    + "cannot verify user is non-root \(who)"
+            )
         } else {
             throw ConfigFault("container has runAsNonRoot and image will run as root \(who)")
         }

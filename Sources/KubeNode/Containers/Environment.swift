@@ -106,7 +106,9 @@ struct Environment: Sendable {
                 if isOptional { return nil }
                 throw ConfigFault("secret \"\(name)\" not found")
             }
-            if let value = secret.data[key].asString { return String(decoding: Base64.decode(value) ?? [], as: UTF8.self) }
+            if let value = secret.data[key].asString {
+                return String(decoding: Base64.decode(value) ?? [], as: UTF8.self)
+            }
             if isOptional { return nil }
             throw ConfigFault("couldn't find key \(key) in Secret \(namespace)/\(name)")
         }

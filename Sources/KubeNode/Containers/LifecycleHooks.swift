@@ -21,14 +21,19 @@ enum LifecycleHooks {
             if r.exitCode != 0 {
                 let output: String = String(decoding: r.stdout + r.stderr, as: UTF8.self)
                 throw HookFault(
-                    description: "Exec lifecycle hook (\(hook.exec.command.strings)) for Container \"\(container.name.text)\" "
-                        + "failed - error: command '\(hook.exec.command.strings.joined(separator: " "))' exited with \(r.exitCode): "
+                    description:
+                        "Exec lifecycle hook (\(hook.exec.command.strings)) for Container \"\(container.name.text)\" "
+                        + "failed - error: command '\(hook.exec.command.strings.joined(separator: " "))' exited with "
+                        + "\(r.exitCode): "
                         + "\(output), message: \"\(output)\"")
             }
         } else if hook.httpGet.exists {
             let target: HTTPTarget = try HTTPTarget(hook.httpGet, container: container, podIP: podIP)
-            let response: HTTPClientResponse = try await http.send(target.request, to: target.endpoint, timeout: timeout)
-            if response.status >= 400 { throw HookFault(description: "HTTP lifecycle hook failed with status \(response.status)") }
+            let response: HTTPClientResponse = try await http.send(
+                target.request, to: target.endpoint, timeout: timeout)
+            if response.status >= 400 {
+                throw HookFault(description: "HTTP lifecycle hook failed with status \(response.status)")
+            }
         } else if hook.tcpSocket.exists {
             let port: Int = try ContainerPort.resolve(hook.tcpSocket.port, container: container)
             let host: String = hook.tcpSocket.host.asString ?? podIP

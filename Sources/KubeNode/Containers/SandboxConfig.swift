@@ -40,7 +40,8 @@ extension CRIPodSandboxConfig {
     }
 
     private static func portMappings(_ pod: JSON) -> [CRIPortMapping] {
-        (pod.spec.initContainers.elements + pod.spec.containers.elements).flatMap { $0.ports.elements }.compactMap { p in
+        (pod.spec.initContainers.elements + pod.spec.containers.elements).flatMap { $0.ports.elements }.compactMap {
+            p in
             guard let host = p.hostPort.asInt, host > 0 else { return nil }
             var m: CRIPortMapping = CRIPortMapping()
             m.hostPort = Int32(host)

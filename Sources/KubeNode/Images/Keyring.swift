@@ -32,7 +32,9 @@ struct Keyring: Sendable {
                 }
             }
             var place: Substring = Substring(key)
-            for scheme in ["https://", "http://"] where place.hasPrefix(scheme) { place = place.dropFirst(scheme.count) }
+            for scheme in ["https://", "http://"] where place.hasPrefix(scheme) {
+                place = place.dropFirst(scheme.count)
+            }
             for suffix in ["/v1/", "/v2/", "/v1", "/v2", "/"] where place.hasSuffix(suffix) {
                 place = place.dropLast(suffix.count)
             }
@@ -49,7 +51,8 @@ struct Keyring: Sendable {
     func credentials(for image: ImageName) -> [CRIAuthConfig] {
         entries.filter { entry in
             Self.matches(entry.host, image.registry)
-                && (entry.path.isEmpty || image.repository == entry.path || image.repository.hasPrefix(entry.path + "/"))
+                && (entry.path.isEmpty || image.repository == entry.path
+                    || image.repository.hasPrefix(entry.path + "/"))
         }.map { $0.auth }
     }
 

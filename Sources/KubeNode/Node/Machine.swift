@@ -20,7 +20,8 @@ struct Machine: Sendable {
     init(_ options: NodeAgentOptions) {
         cpus = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         var memory: Int64 = 0
-        for line in ((try? Files.text("/proc/meminfo")) ?? "").split(separator: "\n") where line.hasPrefix("MemTotal:") {
+        for line in ((try? Files.text("/proc/meminfo")) ?? "").split(separator: "\n") where line.hasPrefix("MemTotal:")
+        {
             memory = (Int64(line.split(separator: " ")[1]) ?? 0) * 1024
         }
         memoryBytes = memory

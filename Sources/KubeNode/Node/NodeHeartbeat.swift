@@ -40,7 +40,9 @@ struct NodeHeartbeat: Sendable {
                     isFirst = false
                 }
             }
-            let isReady: Bool = written.conditions.elements.contains { $0.type.text == "Ready" && $0.status.text == "True" }
+            let isReady: Bool = written.conditions.elements.contains {
+                $0.type.text == "Ready" && $0.status.text == "True"
+            }
             // A node that is not ready yet looks again soon: its runtime is coming up.
             do { try await node.options.time.sleep(for: isReady ? Self.interval : .milliseconds(200)) } catch { return }
         }
@@ -118,7 +120,8 @@ struct NodeHeartbeat: Sendable {
             let version: CRIVersionResponse = try await node.cri.version()
             let status: CRIStatusResponse = try await node.cri.status()
             let faults: [String] = status.status.conditions.filter { !$0.status }.map { c in
-                let kind: String = c.type == "NetworkReady" ? "container runtime network not ready" : "container runtime is down"
+                let kind: String =
+                    c.type == "NetworkReady" ? "container runtime network not ready" : "container runtime is down"
                 return "\(kind): \(c.type)=false reason:\(c.reason) message:\(c.message)"
             }
             let images: [JSON] = try await node.cri.images().sorted { $0.size > $1.size }.prefix(50).map { i in

@@ -103,11 +103,12 @@ enum NodeObject {
     static func isSame(_ a: JSON, _ b: JSON) -> Bool {
         func stripped(_ s: JSON) -> JSON {
             var s: JSON = s
-            s.conditions = .array(s.conditions.elements.map { c in
-                var c: JSON = c
-                c.lastHeartbeatTime = .null
-                return c
-            })
+            s.conditions = .array(
+                s.conditions.elements.map { c in
+                    var c: JSON = c
+                    c.lastHeartbeatTime = .null
+                    return c
+                })
             return s
         }
         return stripped(a) == stripped(b)

@@ -103,9 +103,11 @@ struct RuntimeWatch: Sendable {
         seen.image = c.annotations[Labels.image] ?? ""
         seen.imageID = s.imageRef
         if state == .exited {
-            seen.end = host?.end(s) ?? ContainerEnd(
-                containerID: c.id, exitCode: Int(s.exitCode), reason: s.reason,
-                finishedAt: Timestamp(nanoseconds: s.finishedAt))
+            seen.end =
+                host?.end(s)
+                ?? ContainerEnd(
+                    containerID: c.id, exitCode: Int(s.exitCode), reason: s.reason,
+                    finishedAt: Timestamp(nanoseconds: s.finishedAt))
         }
         return seen
     }
@@ -121,7 +123,8 @@ struct RuntimeWatch: Sendable {
         for uid in (try? Files.list("\(node.options.rootDirectory)/pods")) ?? [] where !known.contains(uid) {
             var pod: JSON = [:]
             pod.meta.uid = uid
-            let paths: PodPaths = PodPaths(root: node.options.rootDirectory, logRoot: node.options.logDirectory, pod: pod)
+            let paths: PodPaths = PodPaths(
+                root: node.options.rootDirectory, logRoot: node.options.logDirectory, pod: pod)
             do {
                 try PodVolumes.tearDown(paths)
                 try Files.removeTree(paths.directory)

@@ -24,7 +24,8 @@ enum ContainerRole: Sendable, Equatable {
     case ephemeral
 }
 
-/// idle → imaging → creating → starting → running → exited → (restart) imaging …; a failed step returns to idle.
+/// idle → imaging → creating → starting → running → exited → (restart) imaging …;
+/// a failed step returns to idle.
 enum ContainerStep: Sendable, Equatable {
     case idle, imaging, creating, starting, running, exited
 }

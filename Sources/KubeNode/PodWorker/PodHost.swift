@@ -75,7 +75,8 @@ final class PodHost: Sendable {
         case .stopSandbox(let id): await stopSandbox(id)
         case .removeSandboxes: await removeSandboxes()
         case .ensureImage(let container): await ensureImage(container)
-        case .create(let container, let attempt, let sandbox): await create(container, attempt: attempt, sandbox: sandbox)
+        case .create(let container, let attempt, let sandbox):
+            await create(container, attempt: attempt, sandbox: sandbox)
         case .start(let container, let id): await start(container, id)
         case .postStart(let container, let id): await postStart(container, id)
         case .stop(let container, let id, let graceSeconds, let runsPreStop):

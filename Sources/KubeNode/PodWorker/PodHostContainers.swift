@@ -35,8 +35,11 @@ extension PodHost {
             if let pulled {
                 let parts: (seconds: Int64, attoseconds: Int64) = pulled.duration.components
                 let time: String = Duration.milliseconds(
-                    parts.seconds * 1000 + parts.attoseconds / 1_000_000_000_000_000).goText
-                text = "Successfully pulled image \"\(image)\" in \(time) (\(time) including waiting). Image size: \(pulled.bytes) bytes."
+                    parts.seconds * 1000 + parts.attoseconds / 1_000_000_000_000_000
+                ).goText
+                text =
+                    "Successfully pulled image \"\(image)\" in \(time) (\(time) including waiting). "
+                    + "Image size: \(pulled.bytes) bytes."
             }
             node.events.record(pod, .normal, reason: "Pulled", text, fieldPath: fieldPath)
             deliver(.imageReady(container: container, imageID: imageID))
@@ -130,7 +133,8 @@ extension PodHost {
             deliver(.postStartDone(container: container, id: id))
         } catch {
             let fieldPath: String = record(container)?.fieldPath ?? ""
-            node.events.record(pod, .warning, reason: "FailedPostStartHook", "PostStartHook failed", fieldPath: fieldPath)
+            node.events.record(
+                pod, .warning, reason: "FailedPostStartHook", "PostStartHook failed", fieldPath: fieldPath)
             node.events.record(pod, .normal, reason: "Killing", "FailedPostStartHook", fieldPath: fieldPath)
             node.log.debug("postStart of \(container) in \(pod.meta.key): \(error)")
             let grace: Int = state.withLock { $0.worker.graceSeconds }
@@ -172,10 +176,13 @@ extension PodHost {
             deliver(.exited(container: container, end(s)))
         } catch {
             guard error.isNotFound else { return }
-            deliver(.exited(container: container, ContainerEnd(
-                containerID: id, exitCode: 137, reason: "ContainerStatusUnknown",
-                message: "The container could not be located when the pod was terminated",
-                finishedAt: node.options.time.now())))
+            deliver(
+                .exited(
+                    container: container,
+                    ContainerEnd(
+                        containerID: id, exitCode: 137, reason: "ContainerStatusUnknown",
+                        message: "The container could not be located when the pod was terminated",
+                        finishedAt: node.options.time.now())))
         }
     }
 
@@ -265,7 +272,8 @@ extension PodHost {
     /// One dead instance is kept beside the living one, for `logs --previous`.
     func collectDead(_ container: String) async {
         guard let all = try? await node.cri.containers(podUID: uid) else { return }
-        let dead: [CRIContainer] = all
+        let dead: [CRIContainer] =
+            all
             .filter { $0.metadata.name == container && $0.state == .containerExited }
             .sorted { $0.metadata.attempt > $1.metadata.attempt }
         for c in dead.dropFirst() {

@@ -112,7 +112,9 @@ extension PodHost {
     func runSandbox(attempt: Int) async {
         let pod: JSON = self.pod
         do {
-            if attempt > 0 { for old in try await node.cri.sandboxes(podUID: uid) { try await node.cri.stopSandbox(old.id) } }
+            if attempt > 0 {
+                for old in try await node.cri.sandboxes(podUID: uid) { try await node.cri.stopSandbox(old.id) }
+            }
             try Files.makeDirectories(paths.logs)
             try makeCgroup(pod)
             let handler: String = try await runtimeHandler(pod)

@@ -85,8 +85,11 @@ extension PodWorker {
         let spec: JSON = spec(of: c.name)
         var s: JSON = ["name": .string(c.name)]
         s.state = state(c)
-        let last: ContainerEnd? = c.waiting != nil || c.step == .idle || c.step == .imaging ? c.end ?? c.previousEnd : c.previousEnd
-        s.lastState = s.state.terminated.exists ? (c.previousEnd.map { terminated($0) } ?? [:]) : (last.map { terminated($0) } ?? [:])
+        let last: ContainerEnd? =
+            c.waiting != nil || c.step == .idle || c.step == .imaging ? c.end ?? c.previousEnd : c.previousEnd
+        s.lastState =
+            s.state.terminated.exists
+            ? (c.previousEnd.map { terminated($0) } ?? [:]) : (last.map { terminated($0) } ?? [:])
         s.ready = JSON(c.role == .initial ? c.step == .exited && c.end?.exitCode == 0 : c.isReady && c.step == .running)
         s.restartCount = JSON(c.restartCount)
         s.image = spec.image
@@ -119,7 +122,8 @@ extension PodWorker {
         }
         if let end = c.end, c.step != .starting { return terminated(end) }
         let hasInits: Bool = containers.contains { $0.role == .initial || $0.role == .sidecar }
-        let reason: String = c.role == .main && hasInits && !isInitialized || (c.role == .initial && isQueued(c))
+        let reason: String =
+            c.role == .main && hasInits && !isInitialized || (c.role == .initial && isQueued(c))
             ? "PodInitializing" : "ContainerCreating"
         return ["waiting": ["reason": .string(reason)]]
     }
@@ -130,9 +134,13 @@ extension PodWorker {
     private func conditions(
         phase: String, inits: [ContainerRecord], mains: [ContainerRecord], now: Timestamp
     ) -> [JSON] {
-        let notInitialized: [String] = isInitialized ? [] : inits.filter {
-            !($0.role == .initial ? $0.step == .exited && $0.end?.exitCode == 0 : $0.isStarted && $0.step == .running)
-        }.map { $0.name }
+        let notInitialized: [String] =
+            isInitialized
+            ? []
+            : inits.filter {
+                !($0.role == .initial
+                    ? $0.step == .exited && $0.end?.exitCode == 0 : $0.isStarted && $0.step == .running)
+            }.map { $0.name }
         let unready: [String] = (inits.filter { $0.role == .sidecar } + mains).filter {
             !($0.isReady && $0.step == .running)
         }.map { $0.name }
@@ -141,10 +149,11 @@ extension PodWorker {
         if phase == "Succeeded" || (isInitialized || inits.isEmpty) {
             out.append(("Initialized", true, phase == "Succeeded" ? "PodCompleted" : "", ""))
         } else {
-            out.append((
-                "Initialized", false, "ContainersNotInitialized",
-                "containers with incomplete status: [\(notInitialized.joined(separator: " "))]"
-            ))
+            out.append(
+                (
+                    "Initialized", false, "ContainersNotInitialized",
+                    "containers with incomplete status: [\(notInitialized.joined(separator: " "))]"
+                ))
         }
         var areReady: (Bool, String, String) = (unready.isEmpty, "", "")
         if phase == "Succeeded" {

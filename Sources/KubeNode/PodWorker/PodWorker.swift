@@ -4,8 +4,8 @@ import KubeBase
 import KubeModel
 import KubeWire
 
-/// Each event is first recorded, then `advance` compares the whole view with what the pod should be and asks for the next
-/// steps; steps under way are marked in the records, so asking twice does nothing.
+/// Each event is first recorded, then `advance` compares the whole view with what the pod should be and asks for the
+/// next steps; steps under way are marked in the records, so asking twice does nothing.
 ///
 ///     mount volumes → sandbox → init containers in turn (sidecars stay) → main containers together
 ///         ⟲ restarts by policy with crash back-off; a lost sandbox starts over

@@ -156,7 +156,8 @@ extension PodWorker {
         let spec: JSON = spec(of: c.name)
         guard c.resources.exists, !c.isResizing, c.stopGrace == nil, c.role != .ephemeral else { return }
         let changed: [String] = ["cpu", "memory"].filter {
-            spec.resources.limits[$0] != c.resources.limits[$0] || spec.resources.requests[$0] != c.resources.requests[$0]
+            spec.resources.limits[$0] != c.resources.limits[$0]
+                || spec.resources.requests[$0] != c.resources.requests[$0]
         }
         if changed.isEmpty { return }
         let mustRestart: Bool = spec.resizePolicy.elements.contains {

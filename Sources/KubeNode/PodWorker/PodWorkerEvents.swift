@@ -26,7 +26,11 @@ struct SandboxSeen: Sendable {
     var createdAt: Timestamp
 }
 
-enum ProbeKind: String, Sendable { case startup = "Startup", liveness = "Liveness", readiness = "Readiness" }
+enum ProbeKind: String, Sendable {
+    case startup = "Startup"
+    case liveness = "Liveness"
+    case readiness = "Readiness"
+}
 
 enum PodEvent: Sendable {
     /// The newest object of the API: new, changed, or marked for deletion.

@@ -285,7 +285,9 @@ extension PodWorker {
             }
         }
         for i in containers.indices { adopt(list.filter { $0.name == containers[i].name }, at: i) }
-        if containers.contains(where: { $0.role == .main && $0.wasCreated && $0.step != .idle }) { isInitialized = true }
+        if containers.contains(where: { $0.role == .main && $0.wasCreated && $0.step != .idle }) {
+            isInitialized = true
+        }
     }
 
     private mutating func adopt(_ instances: [ContainerSeen], at i: Int) {
@@ -317,7 +319,8 @@ extension PodWorker {
         }
     }
 
-    /// Finds what no event has told: ends, and things removed behind our back. What is younger than the look is not judged.
+    /// Finds what no event has told: ends, and things removed behind our back. What is younger than the look is
+    /// not judged.
     private mutating func compare(_ sandboxes: [SandboxSeen], _ list: [ContainerSeen], at: Timestamp) {
         if sandbox == .ready, sandboxReadyAt < at {
             let known: SandboxSeen? = sandboxes.first { $0.id == sandboxID }

@@ -44,7 +44,9 @@ extension PodHost {
                 let before: Bool? = count.isSuccess
                 let result: ProbeResult = await node.prober.run(
                     probe, container: spec, id: id, podIP: podIPs.first ?? "")
-                guard !Task.isCancelled, record(container)?.id == id, record(container)?.step == .running else { return }
+                guard !Task.isCancelled, record(container)?.id == id, record(container)?.step == .running else {
+                    return
+                }
                 tell(kind, result, c)
                 if count.on(result == .success), count.isSuccess != before {
                     let isSuccess: Bool = count.isSuccess ?? false

@@ -99,7 +99,9 @@ struct ProbeRunner: Sendable {
             return .failure("service unhealthy (responded with \"\(name)\")")
         } catch {
             switch error.code {
-            case 12: return .failure("error: this server does not implement the grpc health protocol (grpc.health.v1.Health): \(error)")
+            case 12:
+                return .failure(
+                    "error: this server does not implement the grpc health protocol (grpc.health.v1.Health): \(error)")
             case 4: return .failure("timeout: health rpc did not complete within \(seconds)s")
             default: return .failure("error: health rpc probe failed: \(error)")
             }

@@ -29,7 +29,9 @@ enum ContainerLog {
     static func tail(_ path: String, lines: Int, bytesMax: Int) -> String {
         guard let size = Files.status(path)?.sizeBytes else { return "" }
         let file: LogFile? = LogFile(path)
-        guard let file, let bytes = file.read(at: max(0, size - Int64(bytesMax * 4)), count: bytesMax * 4) else { return "" }
+        guard let file, let bytes = file.read(at: max(0, size - Int64(bytesMax * 4)), count: bytesMax * 4) else {
+            return ""
+        }
         var out: [UInt8] = []
         for line in bytes.split(separator: 10).suffix(lines) {
             guard let l = LogLine(line) else { continue }

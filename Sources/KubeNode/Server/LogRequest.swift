@@ -48,7 +48,8 @@ enum LogRequest {
                 400, "container \"\(container)\" in pod \"\(pod)\" is waiting to start: \(reason)")
         }
         let path: String = host.paths.logFile(container, attempt: attempt)
-        let reader: LogReader = LogReader(host: host, container: container, attempt: attempt, path: path, options: options)
+        let reader: LogReader = LogReader(
+            host: host, container: container, attempt: attempt, path: path, options: options)
         return HTTPResponse(
             status: 200, headers: ["Content-Type": "text/plain"], body: .stream { try await reader.copy(to: $0) })
     }

@@ -9,11 +9,16 @@ struct NodeAPI: HTTPResponder {
     let node: NodeContext
 
     func respond(to request: HTTPRequest) async -> HTTPResponse {
-        if request.path == "/healthz" { return HTTPResponse(contentType: "text/plain; charset=utf-8", Array("ok".utf8)) }
+        if request.path == "/healthz" {
+            return HTTPResponse(contentType: "text/plain; charset=utf-8", Array("ok".utf8))
+        }
         guard let peer = request.peer else { return Self.text(401, "Unauthorized") }
         guard !node.options.allowedOrganizations.isDisjoint(with: peer.organizations) else {
             return Self.text(
-                403, "Forbidden (user=\(peer.commonName), verb=\(request.method.lowercased()), resource=nodes, subresource=proxy)")
+                403,
+                "Forbidden (user=\(peer.commonName), verb=\(request.method.lowercased()), resource=nodes, "
+                    + "subresource=proxy)"
+            )
         }
         let query: QueryValues = QueryValues(request.rawQuery)
         let parts: [String] = request.path.split(separator: "/").map { PercentCoding.decode($0) }
@@ -23,7 +28,8 @@ struct NodeAPI: HTTPResponder {
         case ("exec", 5): return await Streaming.exec(node, request, parts[1], parts[2], parts[4], query)
         case ("attach", 4): return await Streaming.attach(node, request, parts[1], parts[2], parts[3], query)
         case ("attach", 5): return await Streaming.attach(node, request, parts[1], parts[2], parts[4], query)
-        case ("portForward", 3), ("portForward", 4): return await Streaming.portForward(node, request, parts[1], parts[2])
+        case ("portForward", 3), ("portForward", 4):
+            return await Streaming.portForward(node, request, parts[1], parts[2])
         case ("run", 4): return await Streaming.run(node, parts[1], parts[2], parts[3], query)
         case ("pods", 1), ("runningpods", 1): return pods()
         case ("stats", 2) where parts[1] == "summary": return await Stats(node).summary()

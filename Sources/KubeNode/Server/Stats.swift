@@ -44,7 +44,8 @@ struct Stats: Sendable {
         do {
             let all: [Sample] = try await samples()
             let now: String = node.options.time.now().rfc3339
-            let pods: [JSON] = Set(all.map { $0.uid }).sorted().map { uid in summary(all.filter { $0.uid == uid }, now) }
+            let pods: [JSON] = Set(all.map { $0.uid }).sorted().map { uid in summary(all.filter { $0.uid == uid }, now)
+            }
             let root: CgroupUsage = nodeUsage()
             let body: JSON = [
                 "node": [
@@ -109,25 +110,37 @@ struct Stats: Sendable {
             }
             func seconds(_ n: UInt64) -> String { "\(Double(n) / 1e9)" }
             func milliseconds(_ t: Timestamp) -> Int64 { t.nanoseconds / 1_000_000 }
-            family("container_cpu_usage_seconds_total", "Cumulative cpu time consumed by the container in core-seconds", "counter",
+            family(
+                "container_cpu_usage_seconds_total", "Cumulative cpu time consumed by the container in core-seconds",
+                "counter",
                 all.map { "\(labels($0)) \(seconds($0.cpuNanoseconds)) \(milliseconds($0.timestamp))" })
-            family("container_memory_working_set_bytes", "Current working set of the container in bytes", "gauge",
+            family(
+                "container_memory_working_set_bytes", "Current working set of the container in bytes", "gauge",
                 all.map { "\(labels($0)) \($0.workingSetBytes) \(milliseconds($0.timestamp))" })
-            family("container_start_time_seconds", "Start time of the container since unix epoch in seconds", "gauge",
+            family(
+                "container_start_time_seconds", "Start time of the container since unix epoch in seconds", "gauge",
                 all.compactMap { s in s.startedAt.map { "\(labels(s)) \(Double($0.nanoseconds) / 1e9)" } })
             let root: CgroupUsage = nodeUsage()
             let now: Int64 = milliseconds(node.options.time.now())
-            family("node_cpu_usage_seconds_total", "Cumulative cpu time consumed by the node in core-seconds", "counter",
+            family(
+                "node_cpu_usage_seconds_total", "Cumulative cpu time consumed by the node in core-seconds", "counter",
                 [" \(seconds(root.cpuNanoseconds)) \(now)"])
-            family("node_memory_working_set_bytes", "Current working set of the node in bytes", "gauge",
+            family(
+                "node_memory_working_set_bytes", "Current working set of the node in bytes", "gauge",
                 [" \(root.workingSetBytes) \(now)"])
             let pods: [(PodHost, CgroupUsage)] = node.allPods.map { ($0, usage(node.cgroup(for: $0.pod))) }
-            func podLabels(_ h: PodHost) -> String { "{namespace=\"\(h.pod.meta.namespace)\",pod=\"\(h.pod.meta.name)\"}" }
-            family("pod_cpu_usage_seconds_total", "Cumulative cpu time consumed by the pod in core-seconds", "counter",
+            func podLabels(_ h: PodHost) -> String {
+                "{namespace=\"\(h.pod.meta.namespace)\",pod=\"\(h.pod.meta.name)\"}"
+            }
+            family(
+                "pod_cpu_usage_seconds_total", "Cumulative cpu time consumed by the pod in core-seconds", "counter",
                 pods.map { "\(podLabels($0.0)) \(seconds($0.1.cpuNanoseconds)) \(now)" })
-            family("pod_memory_working_set_bytes", "Current working set of the pod in bytes", "gauge",
+            family(
+                "pod_memory_working_set_bytes", "Current working set of the pod in bytes", "gauge",
                 pods.map { "\(podLabels($0.0)) \($0.1.workingSetBytes) \(now)" })
-            family("resource_scrape_error", "1 if there was an error while getting container metrics, 0 otherwise", "gauge", [" 0"])
+            family(
+                "resource_scrape_error", "1 if there was an error while getting container metrics, 0 otherwise",
+                "gauge", [" 0"])
             return HTTPResponse(contentType: "text/plain; version=0.0.4; charset=utf-8", Array(text.utf8))
         } catch {
             return NodeAPI.text(500, "\(error)")

@@ -137,7 +137,8 @@ enum Streaming {
             else { return nil }
             let host: String = authority[..<colon].filter { $0 != "[" && $0 != "]" }
             endpoint = .tcp(host: host, port: port)
-            let parts: [Substring] = rest[slash...].split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+            let parts: [Substring] = rest[slash...].split(
+                separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
             path = parts.first.map { String($0) } ?? "/"
             query = parts.count > 1 ? String(parts[1]) : ""
         }
