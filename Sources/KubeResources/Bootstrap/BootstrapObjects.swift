@@ -22,6 +22,7 @@ package struct BootstrapObjects: Sendable {
 
     /// To be run after the server has opened and before it is marked ready.
     package func apply() async throws(StatusError) {
+        settings.serviceAllocator.follow(registry)
         for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
             try await ensure(API.namespaces, ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(name)]])
         }

@@ -22,13 +22,16 @@ package final class ServiceAllocator: Sendable {
     package let cidrs: [CIDR]
     package let nodePorts: ClosedRange<Int>
     private let taken: Mutex<Taken> = Mutex(Taken())
+    private let follows: Atomic<Bool> = Atomic(false)
 
     package init(cidrs: [CIDR], nodePorts: ClosedRange<Int>) {
         self.cidrs = cidrs
         self.nodePorts = nodePorts
     }
 
+    /// Once; later calls do nothing.
     package func follow(_ registry: any ObjectRegistry) {
+        guard !follows.exchange(true, ordering: .relaxed) else { return }
         registry.onChange(API.services) { [self] old, new in
             taken.withLock { t in
                 if let old {
