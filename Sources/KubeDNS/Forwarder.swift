@@ -27,7 +27,9 @@ package struct Forwarder: Sendable {
         for server in servers {
             do {
                 var bytes: [UInt8] = try await overUDP ? datagram(query, server) : stream(query, server)
-                if overUDP, bytes[2] & 2 != 0, query.bufferBytes ?? 512 > 512 { bytes = try await stream(query, server) }
+                if overUDP, bytes[2] & 2 != 0, query.bufferBytes ?? 512 > 512 {
+                    bytes = try await stream(query, server)
+                }
                 var m: Message = Message()
                 m.raw = bytes
                 return m
@@ -53,7 +55,9 @@ package struct Forwarder: Sendable {
         return try await limited {
             try await socket.send(request, to: UDPPeer(host: server, port: 53))
             while let (answer, from): ([UInt8], UDPPeer) = await socket.receive() {
-                if from.host == server, answer.count >= 12, answer[0] == request[0], answer[1] == request[1] { return answer }
+                if from.host == server, answer.count >= 12, answer[0] == request[0], answer[1] == request[1] {
+                    return answer
+                }
             }
             throw NoAnswer()
         }

@@ -5,7 +5,9 @@ extension Query {
 
     /// Throws without an ID for what deserves no answer (too short, or a response).
     package init(parsing bytes: [UInt8]) throws(QueryError) {
-        guard bytes.count >= Self.headerBytes, bytes[2] & 0x80 == 0 else { throw QueryError(id: nil, code: .formatError) }
+        guard bytes.count >= Self.headerBytes, bytes[2] & 0x80 == 0 else {
+            throw QueryError(id: nil, code: .formatError)
+        }
         let id: UInt16 = Self.word(bytes, 0)
         guard (bytes[2] >> 3) & 15 == 0 else { throw QueryError(id: id, code: .notImplemented) }
         guard Self.word(bytes, 4) == 1 else { throw QueryError(id: id, code: .formatError) }
@@ -22,7 +24,9 @@ extension Query {
         // The OPT record stands among the additional ones; queries have no others worth reading.
         let records: Int = Int(Self.word(bytes, 6)) + Int(Self.word(bytes, 8)) + Int(Self.word(bytes, 10))
         for _ in 0..<records {
-            guard Self.name(bytes, &at) != nil, at + 10 <= bytes.count else { throw QueryError(id: id, code: .formatError) }
+            guard Self.name(bytes, &at) != nil, at + 10 <= bytes.count else {
+                throw QueryError(id: id, code: .formatError)
+            }
             if Self.word(bytes, at) == RecordType.opt { bufferBytes = Int(Self.word(bytes, at + 2)) }
             at += 10 + Int(Self.word(bytes, at + 8))
             guard at <= bytes.count else { throw QueryError(id: id, code: .formatError) }

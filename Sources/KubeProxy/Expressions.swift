@@ -27,7 +27,9 @@ package enum NFT {
     package static let reject: JSON = ["reject": ["type": "icmp", "expr": "port-unreachable"]]
 
     /// Looks `key` up in a verdict map and follows what it finds.
-    package static func follow(_ key: JSON, in map: String) -> JSON { ["vmap": ["key": key, "data": .string("@" + map)]] }
+    package static func follow(_ key: JSON, in map: String) -> JSON {
+        ["vmap": ["key": key, "data": .string("@" + map)]]
+    }
 
     /// `10.0.0.0/8`, or a single address.
     package static func prefix(_ cidr: String) -> JSON {

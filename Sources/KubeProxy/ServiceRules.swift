@@ -60,7 +60,8 @@ package struct ServiceRules {
         if needsLocal, !to.local.isEmpty { writeChoice(local, among: to.local) }
         let inside: [Endpoint] = port.isInternalLocal ? to.local : to.cluster
         if !inside.isEmpty {
-            rules.add(element(port.clusterIP, NFT.goto(port.isInternalLocal ? local : cluster)), to: BaseRules.serviceMap)
+            rules.add(
+                element(port.clusterIP, NFT.goto(port.isInternalLocal ? local : cluster)), to: BaseRules.serviceMap)
         } else {
             rules.add(element(port.clusterIP, unserved), to: BaseRules.emptyServiceMap)
         }

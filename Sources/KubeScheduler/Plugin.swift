@@ -26,7 +26,7 @@ package protocol Plugin: Sendable {
     var name: String { get }
     /// The weight of its scores, as in upstream's default profile.
     var weight: Int64 { get }
-    /// Looks at the pod once; the answer is asked for each node. Nil: nothing to say. Throws when no node at all will do.
+    /// Looks at the pod once; the answer is asked for each node. Nil: nothing to say. Throws when no node will do.
     func filter(for pod: PodView, in cluster: Cluster) throws(Rejection) -> NodeFilter?
     /// 0 (worst) to 100 for each of `nodes`, which index `cluster.nodes`; nil: nothing to say.
     func scores(for pod: PodView, on nodes: [Int], in cluster: Cluster) -> [Int64]?

@@ -172,7 +172,9 @@ struct Heap<Element: Comparable & Sendable>: Sendable {
         var i: Int = 0
         while true {
             var least: Int = i
-            for child in [2 * i + 1, 2 * i + 2] where child < items.count && items[child] < items[least] { least = child }
+            for child in [2 * i + 1, 2 * i + 2] where child < items.count && items[child] < items[least] {
+                least = child
+            }
             if least == i { return top }
             items.swapAt(i, least)
             i = least

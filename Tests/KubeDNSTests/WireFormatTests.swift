@@ -42,12 +42,14 @@ import Testing
         #expect(fits[2] & 2 == 0)
     }
 
-    @Test(arguments: [
-        [], [0, 1, 0x80, 0], Array(query("a").dropLast()), query("a").dropLast(5) + [63],
-        [0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0xc0, 12, 0, 1, 0, 1],
-        [0x12, 0x34, 1, 0, 0, 2, 0, 0, 0, 0, 0, 0], [0x12, 0x34, 0x28, 0, 0, 1, 0, 0, 0, 0, 0, 0],
-        query(String(repeating: "abcdefghi.", count: 26)),
-    ] as [[UInt8]]) func badBytes(_ bytes: [UInt8]) {
+    @Test(
+        arguments: [
+            [], [0, 1, 0x80, 0], Array(query("a").dropLast()), query("a").dropLast(5) + [63],
+            [0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0xc0, 12, 0, 1, 0, 1],
+            [0x12, 0x34, 1, 0, 0, 2, 0, 0, 0, 0, 0, 0], [0x12, 0x34, 0x28, 0, 0, 1, 0, 0, 0, 0, 0, 0],
+            query(String(repeating: "abcdefghi.", count: 26)),
+        ] as [[UInt8]]) func badBytes(_ bytes: [UInt8])
+    {
         #expect(throws: QueryError.self) { try Query(parsing: bytes) }
     }
 
@@ -66,6 +68,7 @@ import Testing
     }
 
     @Test func resolvConf() {
-        #expect(Forwarder.servers(resolvConf: "# x\nnameserver 127.0.0.53\nnameserver\t10.0.0.1\nsearch a") == ["10.0.0.1"])
+        #expect(
+            Forwarder.servers(resolvConf: "# x\nnameserver 127.0.0.53\nnameserver\t10.0.0.1\nsearch a") == ["10.0.0.1"])
     }
 }

@@ -79,7 +79,12 @@ import Testing
         ("egress denied", [policy(["podSelector": [:], "policyTypes": ["Egress"]])], false, true),
         (
             "egress to pods",
-            [policy(["podSelector": [:], "policyTypes": ["Egress"], "egress": [["to": [toWeb], "ports": [["port": "http"]]]]])],
+            [
+                policy([
+                    "podSelector": [:], "policyTypes": ["Egress"],
+                    "egress": [["to": [toWeb], "ports": [["port": "http"]]]],
+                ])
+            ],
             true, true
         ),
     ]

@@ -29,7 +29,8 @@ private struct Refused: Error {}
         let web: JSON = Sample.service("web", "10.96.0.1", port: 80, target: 8080)
         let client: Client = Client(transport: Shelf(objects: ["services": [web]], later: later), fieldManager: "test")
         let applied: Mutex<[String]> = Mutex([])
-        let network: ProxyNetwork = ProxyNetwork(nodeName: "n1", clusterCIDR: "10.244.0.0/16", serviceCIDR: "10.96.0.0/12")
+        let network: ProxyNetwork = ProxyNetwork(
+            nodeName: "n1", clusterCIDR: "10.244.0.0/16", serviceCIDR: "10.96.0.0/12")
         let proxy: ProxyComponent = ProxyComponent(
             client: client, network: network,
             filter: { transaction in

@@ -4,13 +4,17 @@ import KubeModel
 import KubeWire
 
 enum Sample {
-    static func service(_ name: String, _ ip: String, port: Int, target: Int, transport: String = "TCP", _ more: JSON = [:]) -> JSON {
+    static func service(
+        _ name: String, _ ip: String, port: Int, target: Int, transport: String = "TCP", _ more: JSON = [:]
+    ) -> JSON {
         var s: JSON = ["apiVersion": "v1", "kind": "Service"]
         s.metadata.namespace = "default"
         s.metadata.name = .string(name)
         s.spec.clusterIP = .string(ip)
         s.spec.clusterIPs = [.string(ip)]
-        s.spec.ports = [["name": "main", "protocol": .string(transport), "port": JSON(port), "targetPort": JSON(target)]]
+        s.spec.ports = [
+            ["name": "main", "protocol": .string(transport), "port": JSON(port), "targetPort": JSON(target)]
+        ]
         for (key, value) in more.fields {
             if key == "nodePort" { s.spec.ports[0].nodePort = value } else { s.spec[key] = value }
         }

@@ -61,16 +61,29 @@ import Testing
         ),
         (
             Sample.node("n1"),
-            ["topologySpreadConstraints": [[
-                "maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": [:],
-            ]]],
+            [
+                "topologySpreadConstraints": [
+                    [
+                        "maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": [:],
+                    ]
+                ]
+            ],
             "node(s) didn't match pod topology spread constraints (missing required label)"
         ),
         (
             Sample.node("n1"),
-            ["affinity": ["podAffinity": ["requiredDuringSchedulingIgnoredDuringExecution": [[
-                "topologyKey": "kubernetes.io/hostname", "labelSelector": ["matchLabels": ["app": "db"]],
-            ]]]]],
+            [
+                "affinity": [
+                    "podAffinity": [
+                        "requiredDuringSchedulingIgnoredDuringExecution": [
+                            [
+                                "topologyKey": "kubernetes.io/hostname",
+                                "labelSelector": ["matchLabels": ["app": "db"]],
+                            ]
+                        ]
+                    ]
+                ]
+            ],
             "node(s) didn't match pod affinity rules"
         ),
     ]
@@ -80,16 +93,20 @@ import Testing
         #expect(b.schedule(Sample.pod("p", spec)) == rejection("1 " + reason, Self.unhelpful))
     }
 
-    @Test(arguments: [
-        ["key": "k", "operator": "Exists"], ["operator": "Exists"], ["key": "k", "value": "v", "effect": "NoSchedule"],
-    ] as [JSON]) func tolerations(_ toleration: JSON) {
+    @Test(
+        arguments: [
+            ["key": "k", "operator": "Exists"], ["operator": "Exists"],
+            ["key": "k", "value": "v", "effect": "NoSchedule"],
+        ] as [JSON]) func tolerations(_ toleration: JSON)
+    {
         var b: Bench = Bench(nodes: [Sample.node("n1", taints: [["key": "k", "value": "v", "effect": "NoSchedule"]])])
         #expect(b.schedule(Sample.pod("p", ["tolerations": [toleration]])) == "p → n1")
     }
 
     @Test func reasonsOfSeveralNodes() {
         var b: Bench = Bench(nodes: [
-            Sample.node("n1", ["unschedulable": true]), Sample.node("n2", ["unschedulable": true]), Sample.node("n3", cpu: "1"),
+            Sample.node("n1", ["unschedulable": true]), Sample.node("n2", ["unschedulable": true]),
+            Sample.node("n3", cpu: "1"),
         ])
         #expect(
             b.schedule(Sample.pod("p", cpu: "2"))
@@ -98,10 +115,16 @@ import Testing
     }
 
     @Test func nodeAffinityTerms() {
-        let affinity: JSON = ["nodeAffinity": ["requiredDuringSchedulingIgnoredDuringExecution": ["nodeSelectorTerms": [
-            ["matchExpressions": [["key": "gen", "operator": "Gt", "values": ["3"]]]],
-            ["matchFields": [["key": "metadata.name", "operator": "In", "values": ["n2"]]]],
-        ]]]]
+        let affinity: JSON = [
+            "nodeAffinity": [
+                "requiredDuringSchedulingIgnoredDuringExecution": [
+                    "nodeSelectorTerms": [
+                        ["matchExpressions": [["key": "gen", "operator": "Gt", "values": ["3"]]]],
+                        ["matchFields": [["key": "metadata.name", "operator": "In", "values": ["n2"]]]],
+                    ]
+                ]
+            ]
+        ]
         var b: Bench = Bench(nodes: [Sample.node("n1", labels: ["gen": "3"]), Sample.node("n2")])
         #expect(b.schedule(Sample.pod("p", ["affinity": affinity])) == "p → n2")
         var c: Bench = Bench(nodes: [Sample.node("n1", labels: ["gen": "4"]), Sample.node("n3")])
@@ -121,13 +144,22 @@ import Testing
         #expect(b.schedule(pod("q", "127.0.0.2")) == "q → n1")
     }
 
-    static let apart: JSON = ["affinity": ["podAntiAffinity": ["requiredDuringSchedulingIgnoredDuringExecution": [[
-        "topologyKey": "kubernetes.io/hostname", "labelSelector": ["matchLabels": ["app": "web"]],
-    ]]]]]
+    static let apart: JSON = [
+        "affinity": [
+            "podAntiAffinity": [
+                "requiredDuringSchedulingIgnoredDuringExecution": [
+                    [
+                        "topologyKey": "kubernetes.io/hostname", "labelSelector": ["matchLabels": ["app": "web"]],
+                    ]
+                ]
+            ]
+        ]
+    ]
 
     @Test func antiAffinityBothWays() {
         let labels: [String: String] = ["app": "web"]
-        var b: Bench = Bench(nodes: [Sample.node("n1")], pods: [Sample.pod("a", labels: labels, node: "n1", Self.apart)])
+        var b: Bench = Bench(
+            nodes: [Sample.node("n1")], pods: [Sample.pod("a", labels: labels, node: "n1", Self.apart)])
         #expect(
             b.schedule(Sample.pod("p", labels: labels))
                 == rejection("1 node(s) didn't satisfy existing pods anti-affinity rules", Self.noVictims))
@@ -138,9 +170,17 @@ import Testing
     }
 
     @Test func firstOfItsGroupMayGoAnywhere() {
-        let together: JSON = ["affinity": ["podAffinity": ["requiredDuringSchedulingIgnoredDuringExecution": [[
-            "topologyKey": "kubernetes.io/hostname", "labelSelector": ["matchLabels": ["app": "web"]],
-        ]]]]]
+        let together: JSON = [
+            "affinity": [
+                "podAffinity": [
+                    "requiredDuringSchedulingIgnoredDuringExecution": [
+                        [
+                            "topologyKey": "kubernetes.io/hostname", "labelSelector": ["matchLabels": ["app": "web"]],
+                        ]
+                    ]
+                ]
+            ]
+        ]
         var b: Bench = Bench(nodes: [Sample.node("n1"), Sample.node("n2")])
         let first: String = b.schedule(Sample.pod("p1", labels: ["app": "web"], together))
         let second: String = b.schedule(Sample.pod("p2", labels: ["app": "web"], together))
@@ -148,20 +188,26 @@ import Testing
     }
 
     @Test func spreadKeepsTheSkew() {
-        let spread: JSON = ["topologySpreadConstraints": [[
-            "maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "DoNotSchedule",
-            "labelSelector": ["matchLabels": ["app": "web"]],
-        ]]]
+        let spread: JSON = [
+            "topologySpreadConstraints": [
+                [
+                    "maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "DoNotSchedule",
+                    "labelSelector": ["matchLabels": ["app": "web"]],
+                ]
+            ]
+        ]
         var b: Bench = Bench(nodes: [Sample.node("n1"), Sample.node("n2", cpu: "1")])
         var counts: [Substring: Int] = [:]
         for i in 0..<6 {
-            counts[b.schedule(Sample.pod("p\(i)", cpu: "10m", labels: ["app": "web"], spread)).suffix(2), default: 0] += 1
+            counts[b.schedule(Sample.pod("p\(i)", cpu: "10m", labels: ["app": "web"], spread)).suffix(2), default: 0] +=
+                1
         }
         #expect(counts == ["n1": 3, "n2": 3])
         #expect(b.schedule(Sample.pod("q", cpu: "2", labels: ["app": "web"], spread)).hasSuffix("→ n1"))
         #expect(
             b.schedule(Sample.pod("r", cpu: "1500m", labels: ["app": "web"], spread)).hasPrefix(
-                "r: 0/2 nodes are available: 1 Insufficient cpu, 1 node(s) didn't match pod topology spread constraints."))
+                "r: 0/2 nodes are available: 1 Insufficient cpu, 1 node(s) didn't match pod topology spread constraints."
+            ))
     }
 
     @Test func claims() {

@@ -19,7 +19,9 @@ import Testing
     @Test func sparesWhoMayStay() {
         var b: Bench = Bench(
             nodes: [Sample.node("n1", cpu: "3")],
-            pods: [Sample.pod("a", cpu: "1", node: "n1", priority: 1), Sample.pod("b", cpu: "2", node: "n1", priority: 2)])
+            pods: [
+                Sample.pod("a", cpu: "1", node: "n1", priority: 1), Sample.pod("b", cpu: "2", node: "n1", priority: 2),
+            ])
         #expect(b.schedule(Sample.pod("p", cpu: "1", priority: 10)) == "p evicts a on n1")
     }
 

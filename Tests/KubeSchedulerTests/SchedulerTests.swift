@@ -28,10 +28,13 @@ import Testing
             let key: ObjectKey = ObjectKey(namespace: "default", name: "p")
             let told: JSON = try await server.wait("pods", key) { !$0.status.conditions.elements.isEmpty }
             let condition: JSON = told.status.conditions[0]
-            #expect(condition.type == "PodScheduled" && condition.status == "False" && condition.reason == "Unschedulable")
+            #expect(
+                condition.type == "PodScheduled" && condition.status == "False" && condition.reason == "Unschedulable")
             #expect(condition.message == "no nodes available to schedule pods")
             server.put("nodes", Sample.node("n1", cpu: "1"))
-            _ = try await server.wait("pods", key) { $0.status.conditions[0].message.text.hasPrefix("0/1 nodes are available: 1 Insufficient cpu.") }
+            _ = try await server.wait("pods", key) {
+                $0.status.conditions[0].message.text.hasPrefix("0/1 nodes are available: 1 Insufficient cpu.")
+            }
             server.put("nodes", Sample.node("n2"))
             let bound: JSON = try await server.wait("pods", key) { !$0.spec.nodeName.text.isEmpty }
             #expect(bound.spec.nodeName == "n2")
@@ -79,7 +82,9 @@ import Testing
                 try await Task.sleep(for: .milliseconds(5))
             }
             let seconds: Double = Double((ContinuousClock.now - start) / .milliseconds(1)) / 1000
-            print("scheduler: latency p50 \(latencies[25]), max \(latencies[49]); \(count) pods on 100 nodes in \(seconds) s")
+            print(
+                "scheduler: latency p50 \(latencies[25]), max \(latencies[49]); \(count) pods on 100 nodes in \(seconds) s"
+            )
             #expect(latencies[25] < .milliseconds(100))
         }
     }

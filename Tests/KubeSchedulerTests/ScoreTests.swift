@@ -19,9 +19,16 @@ import Testing
     }
 
     @Test func preferredNodeAffinity() {
-        let affinity: JSON = ["nodeAffinity": ["preferredDuringSchedulingIgnoredDuringExecution": [[
-            "weight": 50, "preference": ["matchExpressions": [["key": "disk", "operator": "In", "values": ["ssd"]]]],
-        ]]]]
+        let affinity: JSON = [
+            "nodeAffinity": [
+                "preferredDuringSchedulingIgnoredDuringExecution": [
+                    [
+                        "weight": 50,
+                        "preference": ["matchExpressions": [["key": "disk", "operator": "In", "values": ["ssd"]]]],
+                    ]
+                ]
+            ]
+        ]
         var b: Bench = Bench(nodes: [Sample.node("n1"), Sample.node("n2", labels: ["disk": "ssd"]), Sample.node("n3")])
         #expect(b.schedule(Sample.pod("p", ["affinity": affinity])) == "p → n2")
     }
@@ -43,16 +50,20 @@ import Testing
     @Test func preferredPodAffinity() {
         func spec(_ kind: String) -> JSON {
             var s: JSON = [:]
-            s.affinity[kind].preferredDuringSchedulingIgnoredDuringExecution = [[
-                "weight": 100, "podAffinityTerm": [
-                    "topologyKey": "kubernetes.io/hostname", "labelSelector": ["matchLabels": ["app": "db"]],
-                ],
-            ]]
+            s.affinity[kind].preferredDuringSchedulingIgnoredDuringExecution = [
+                [
+                    "weight": 100,
+                    "podAffinityTerm": [
+                        "topologyKey": "kubernetes.io/hostname", "labelSelector": ["matchLabels": ["app": "db"]],
+                    ],
+                ]
+            ]
             return s
         }
         for (kind, node) in [("podAffinity", "n1"), ("podAntiAffinity", "n2")] {
             var b: Bench = Bench(
-                nodes: [Sample.node("n1"), Sample.node("n2")], pods: [Sample.pod("a", labels: ["app": "db"], node: "n1")])
+                nodes: [Sample.node("n1"), Sample.node("n2")],
+                pods: [Sample.pod("a", labels: ["app": "db"], node: "n1")])
             #expect(b.schedule(Sample.pod("p", spec(kind))) == "p → \(node)")
         }
     }

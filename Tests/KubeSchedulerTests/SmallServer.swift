@@ -42,7 +42,10 @@ final class SmallServer: APITransport {
             case (.list, _):
                 let items: [JSON] = Array((s.objects[resource] ?? [:]).values)
                 return .success(
-                    ["kind": "List", "metadata": ["resourceVersion": .string(String(s.revision))], "items": .array(items)])
+                    [
+                        "kind": "List", "metadata": ["resourceVersion": .string(String(s.revision))],
+                        "items": .array(items),
+                    ])
             case (.create, "binding"):
                 guard var pod: JSON = s.objects["pods"]?[key] else {
                     return .failure(.notFound(call.resource.groupResource, call.name))

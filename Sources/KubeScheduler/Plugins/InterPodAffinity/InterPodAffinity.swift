@@ -48,7 +48,9 @@ package struct InterPodAffinity: Plugin {
         for node in cluster.nodes where node.podsWithAntiAffinity > 0 {
             for other in node.pods.values {
                 for term in other.antiAffinity where term.matches(pod, cluster) {
-                    if let v: String = node.labels[term.topologyKey] { found.insert(Domain(key: term.topologyKey, value: v)) }
+                    if let v: String = node.labels[term.topologyKey] {
+                        found.insert(Domain(key: term.topologyKey, value: v))
+                    }
                 }
             }
         }
