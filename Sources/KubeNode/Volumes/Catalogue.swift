@@ -5,7 +5,7 @@ import KubeWire
 enum Volumes {
     static let all: [any VolumeType.Type] = [
         EmptyDirVolume.self, HostPathVolume.self, ConfigMapVolume.self, SecretVolume.self, ProjectedVolume.self,
-        DownwardAPIVolume.self, PersistentVolumeClaimVolume.self,
+        DownwardAPIVolume.self, PersistentVolumeClaimVolume.self, EphemeralVolume.self,
     ]
 
     static func type(of volume: JSON) -> (any VolumeType.Type)? { all.first { volume[$0.field].exists } }

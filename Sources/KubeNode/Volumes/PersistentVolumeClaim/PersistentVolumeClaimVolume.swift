@@ -10,7 +10,10 @@ enum PersistentVolumeClaimVolume: VolumeType {
     static let plugin: String = "local-volume"
 
     static func setUp(_ volume: JSON, _ context: VolumeContext) async throws -> String {
-        let name: String = volume.persistentVolumeClaim.claimName.text
+        try await setUp(claim: volume.persistentVolumeClaim.claimName.text, context)
+    }
+
+    static func setUp(claim name: String, _ context: VolumeContext) async throws -> String {
         let namespace: String = context.pod.meta.namespace
         guard let claim = try await context.facts.objects.get(API.persistentVolumeClaims, namespace, name) else {
             throw VolumeFault("persistentvolumeclaim \"\(name)\" not found")
