@@ -94,9 +94,9 @@ enum DefaultComputations {
         switch rule.how {
         case "labels of spec.template":
             let labels: JSON = root.spec.template.metadata.labels
-            return old.fields.isEmpty && !labels.fields.isEmpty ? labels : nil
+            return old.fields.isEmpty && !labels.fields.isEmpty ? labels : JSON?.none
         case "value of port":
-            return !old.exists || old == 0 || old == "" ? owner.port : nil
+            return !old.exists || old == 0 || old == "" ? owner.port : JSON?.none
         case "key kubernetes.io/metadata.name set to the name":
             let name: String = root.metadata.name.text
             guard !name.isEmpty else { return nil }
@@ -104,25 +104,25 @@ enum DefaultComputations {
             labels.fields["kubernetes.io/metadata.name"] = .string(name)
             labels.fields.sortKeys()
             return labels
-        case "copy of capacity": return !old.exists && owner.capacity.exists ? owner.capacity : nil
-        case "per resource the max": return owner.type == "Container" ? filled(old, from: [owner["max"]]) : nil
+        case "copy of capacity": return !old.exists && owner.capacity.exists ? owner.capacity : JSON?.none
+        case "per resource the max": return owner.type == "Container" ? filled(old, from: [owner["max"]]) : JSON?.none
         case "per resource the default limit, else the min":
-            return owner.type == "Container" ? filled(old, from: [owner["default"], owner["min"]]) : nil
+            return owner.type == "Container" ? filled(old, from: [owner["default"], owner["min"]]) : JSON?.none
         case "each quantity is rounded up to milli scale": return rounded(old)
         case "name of the version with storage true":
             guard old.elements.isEmpty else { return nil }
             let names: [JSON] = root.spec.versions.elements.filter { $0.storage.isTrue }.map { $0.name }
-            return names.isEmpty ? nil : .array(Array(names.prefix(1)))
+            return names.isEmpty ? JSON?.none : .array(Array(names.prefix(1)))
         case "names.kind in lower case":
-            return old.text.isEmpty && !owner.kind.text.isEmpty ? .string(owner.kind.text.lowercased()) : nil
+            return old.text.isEmpty && !owner.kind.text.isEmpty ? .string(owner.kind.text.lowercased()) : JSON?.none
         case "names.kind followed by \"List\"":
-            return old.text.isEmpty && !owner.kind.text.isEmpty ? .string(owner.kind.text + "List") : nil
-        case "now, whole seconds": return old.exists ? nil : .string(Timestamp.now.rfc3339)
+            return old.text.isEmpty && !owner.kind.text.isEmpty ? .string(owner.kind.text + "List") : JSON?.none
+        case "now, whole seconds": return old.exists ? JSON?.none : .string(Timestamp.now.rfc3339)
         default:
             guard rule.how.hasPrefix("Always if the image tag is latest") else { return nil }
             guard old.text.isEmpty else { return nil }
             let image: String = (owner.image.exists ? owner.image : owner.reference).text
-            return image.isEmpty && !owner.image.exists && owner.reference.exists ? nil : .string(pullPolicy(image))
+            return image.isEmpty && !owner.image.exists && owner.reference.exists ? JSON?.none : .string(pullPolicy(image))
         }
     }
 
@@ -142,7 +142,7 @@ enum DefaultComputations {
             for (key, value) in source.fields where out.fields[key] == nil { out.fields[key] = value }
         }
         out.fields.sortKeys()
-        return out.fields.isEmpty || out == old ? nil : out
+        return out.fields.isEmpty || out == old ? JSON?.none : out
     }
 
     private static func rounded(_ list: JSON) -> JSON? {
@@ -156,7 +156,7 @@ enum DefaultComputations {
             pairs[i].value = q.roundedUpToMilli.json
             changed = true
         }
-        return changed ? .object(JSONObject(unique: pairs)) : nil
+        return changed ? .object(JSONObject(unique: pairs)) : JSON?.none
     }
 
     /// Pods only: a limit without a request is also the request.

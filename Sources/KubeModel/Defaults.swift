@@ -201,7 +201,7 @@ struct DefaultStep {
             if old.exists, f.isPointer || old != "" { return nil }
         }
         let isZero: Bool = rule.value == "" || rule.value == 0 || rule.value == false
-        return isZero && !f.isPointer && !f.isAlwaysWritten && f.type != .intOrString ? nil : rule.value
+        return isZero && !f.isPointer && !f.isAlwaysWritten && f.type != .intOrString ? JSON?.none : rule.value
     }
 
     /// Puts a member at its canonical place.

@@ -126,7 +126,7 @@ struct Normaliser {
             if o.isEmpty {
                 switch f.type {
                 case .map: return nil
-                case .object: return f.omitsZeroStruct ? nil : out
+                case .object: return f.omitsZeroStruct ? JSON?.none : out
                 default: return out
                 }
             }

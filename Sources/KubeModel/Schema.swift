@@ -92,16 +92,16 @@ package final class Schema: Sendable {
 
     /// What is written for a field that is not set; `nil` = the member is left out.
     static func absent(_ f: Field, _ types: [ObjectType]) -> JSON? {
-        if f.isPointer { return f.isAlwaysWritten ? .null : nil }
+        if f.isPointer { return f.isAlwaysWritten ? .null : JSON?.none }
         switch f.type {
-        case .string: return f.isAlwaysWritten ? "" : nil
-        case .int32, .int64, .double: return f.isAlwaysWritten ? 0 : nil
-        case .bool: return f.isAlwaysWritten ? false : nil
-        case .bytes, .list, .map, .any, .fieldsV1: return f.isAlwaysWritten ? .null : nil
+        case .string: return f.isAlwaysWritten ? "" : JSON?.none
+        case .int32, .int64, .double: return f.isAlwaysWritten ? 0 : JSON?.none
+        case .bool: return f.isAlwaysWritten ? false : JSON?.none
+        case .bytes, .list, .map, .any, .fieldsV1: return f.isAlwaysWritten ? .null : JSON?.none
         case .quantity: return "0"
         case .intOrString: return 0
         case .duration: return "0s"
-        case .time, .microTime: return f.omitsZeroStruct ? nil : .null
+        case .time, .microTime: return f.omitsZeroStruct ? JSON?.none : .null
         case .raw, .json: return .null
         case .object(let i):
             if f.omitsZeroStruct { return nil }

@@ -59,7 +59,7 @@ package struct ServerSideApply: Sendable {
         let lastSet: FieldSet.Node? = book.set(of: me)
         let fullSet: FieldSet.Node? = FieldSet.removing(ignored, from: tree.fieldSet(config, root))
         book.replace(me, with: fullSet)
-        var merged: JSON = tree.merge(live.exists ? bare : nil, config, root)
+        var merged: JSON = tree.merge(live.exists ? bare : JSON?.none, config, root)
         if let lastSet, live.exists {
             merged = tree.prune(merged, last: lastSet, managed: book.union, root)
         }

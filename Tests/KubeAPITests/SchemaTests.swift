@@ -48,7 +48,7 @@ import Testing
             "spec": [
                 "nodeName": "", "hostNetwork": false, "terminationGracePeriodSeconds": 0, "volumes": [],
                 "containers": [
-                    ["name": "c", "env": nil, "resources": ["limits": ["memory": "1024Mi", "cpu": 0.5]]]
+                    ["name": "c", "env": .null, "resources": ["limits": ["memory": "1024Mi", "cpu": 0.5]]]
                 ],
             ],
             "metadata": ["creationTimestamp": "2020-01-02T03:04:05+01:00", "labels": ["b": "1", "a": "2"]],
@@ -132,5 +132,59 @@ import Testing
         let ns: JSON = try defaulted(["metadata": ["name": "x"]], "core/v1.Namespace")
         #expect(ns.metadata.labels["kubernetes.io/metadata.name"] == "x")
         #expect(ns.status.phase == "Active")
+    }
+
+    /// What users set stays as it is; `x ? json : nil` would make a null of it.
+    @Test func defaultsKeepWhatIsSet() throws {
+        let s: JSON = try defaulted(
+            ["spec": ["ports": [["port": 80, "targetPort": 8080], ["port": 81, "targetPort": "web"]]]], "core/v1.Service")
+        #expect(s.spec.ports.elements.map { $0.targetPort } == [8080, "web"])
+        let p: JSON = try defaulted(
+            [
+                "spec": [
+                    "imagePullSecrets": [[:]],
+                    "containers": [
+                        [
+                            "name": "c", "image": "i", "imagePullPolicy": "Never", "resources": ["requests": ["cpu": "1"]],
+                            "env": [["name": "A", "valueFrom": ["configMapKeyRef": ["key": "k"]]]],
+                        ], ["name": "d", "image": "i", "resources": ["requests": ["cpu": "1"], "limits": ["cpu": "2", "memory": "1Gi"]]],
+                    ],
+                ]
+            ], "core/v1.Pod")
+        #expect(p.spec.containers[0].resources == ["requests": ["cpu": "1"]])
+        #expect(p.spec.containers[1].resources.requests == ["cpu": "1", "memory": "1Gi"])
+        #expect(p.spec.containers[0].imagePullPolicy == "Never")
+        #expect(p.spec.containers[0].env[0].valueFrom == ["configMapKeyRef": ["key": "k"]])
+        #expect(p.spec.imagePullSecrets == [[:]])
+        let l: JSON = try defaulted(
+            ["spec": ["limits": [["type": "Container", "default": ["cpu": "1"], "max": ["cpu": "2"], "min": ["memory": "1Mi"]], ["type": "Pod", "max": ["cpu": "2"]]]]],
+            "core/v1.LimitRange")
+        #expect(l.spec.limits[0]["default"] == ["cpu": "1"])
+        #expect(l.spec.limits[0].defaultRequest == ["cpu": "1", "memory": "1Mi"])
+        #expect(!l.spec.limits[1].fields.keys.contains("default"))
+    }
+
+    private func nulls(_ v: JSON) -> Int {
+        switch v {
+        case .null: 1
+        case .object(let o): o.pairs.reduce(0) { $0 + nulls($1.value) }
+        case .array(let a): a.reduce(0) { $0 + nulls($1) }
+        default: 0
+        }
+    }
+
+    /// Over every kind, empty and full: defaulting adds no null, keeps canonical order and is idempotent.
+    @Test func defaultsAreIdempotent() throws {
+        var objects: [(JSON, String)] = BuiltIn.schema.types.filter { $0.isKind }.map { ($0.zero, $0.name) }
+        for (file, content) in GoldenTests.files where file.hasSuffix(".json") && !file.contains("WatchEvent") {
+            let json: JSON = try JSON.parse(content)
+            objects.append((json, try #require(BuiltIn.typeName(GroupVersionKind(of: json)))))
+        }
+        for (object, type) in objects {
+            let once: JSON = BuiltIn.schema.applyDefaults(object, as: type)
+            #expect(nulls(once) <= nulls(object), "\(type)")
+            #expect(BuiltIn.schema.applyDefaults(once, as: type) == once, "\(type)")
+            #expect(try BuiltIn.schema.normalise(once, as: type).object.encoded() == once.encoded(), "\(type)")
+        }
     }
 }

@@ -63,7 +63,7 @@ import Testing
     @Test func writesCollections() {
         let value: JSON = [
             "kind": "Pod", "list": [["name": "a", "args": ["x", ["y"]]], [:], []], "empty": [:], "none": [],
-            "n": 1, "f": 0.5, "t": true, "z": nil, "a10": 1, "a2": 2,
+            "n": 1, "f": 0.5, "t": true, "z": .null, "a10": 1, "a2": 2,
         ]
         let text: String = """
             a2: 2
