@@ -78,7 +78,7 @@ package struct Table: Sendable {
     /// Nil when nothing differs.
     package func transaction(from old: Ruleset, to new: Ruleset) -> JSON? {
         let list: [JSON] = commands(from: old, to: new)
-        return list.isEmpty ? nil : ["nftables": .array(list)]
+        return list.isEmpty ? JSON?.none : ["nftables": .array(list)]
     }
 
     /// What removes the table, whether it is there or not.

@@ -30,7 +30,7 @@ enum PortForward {
         guard pod.status.phase.text == "Running" else {
             throw UsageError("unable to forward port because pod is not running. Current status=\(pod.status.phase.text)")
         }
-        let service: JSON? = named.served.kind == "Service" ? try await named.fetch(i) : nil
+        let service: JSON? = named.served.kind == "Service" ? try await named.fetch(i) : JSON?.none
         let ports: [(local: Int, remote: Int)] = try i.arguments.dropFirst().map { try PortPair.parse($0, pod: pod, service: service) }
         let socket: WebSocket = try await i.session.connection().webSocket(
             "/api/v1/namespaces/\(pod.meta.namespace)/pods/\(pod.meta.name)/portforward", query: [], protocols: ["SPDY/3.1+portforward.k8s.io"])
