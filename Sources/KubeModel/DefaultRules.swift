@@ -94,9 +94,9 @@ enum DefaultComputations {
         switch rule.how {
         case "labels of spec.template":
             let labels: JSON = root.spec.template.metadata.labels
-            return old.fields.isEmpty && !labels.fields.isEmpty ? labels : JSON?.none
+            return old.fields.isEmpty && !labels.fields.isEmpty ? labels : nil
         case "value of port":
-            return !old.exists || old == 0 || old == "" ? owner.port : JSON?.none
+            return !old.exists || old == 0 || old == "" ? owner.port : nil
         case "key kubernetes.io/metadata.name set to the name":
             let name: String = root.metadata.name.text
             guard !name.isEmpty else { return nil }
@@ -104,19 +104,19 @@ enum DefaultComputations {
             labels.fields["kubernetes.io/metadata.name"] = .string(name)
             labels.fields.sortKeys()
             return labels
-        case "copy of capacity": return !old.exists && owner.capacity.exists ? owner.capacity : JSON?.none
-        case "per resource the max": return owner.type == "Container" ? filled(old, from: [owner["max"]]) : JSON?.none
+        case "copy of capacity": return !old.exists && owner.capacity.exists ? owner.capacity : nil
+        case "per resource the max": return owner.type == "Container" ? filled(old, from: [owner["max"]]) : nil
         case "per resource the default limit, else the min":
-            return owner.type == "Container" ? filled(old, from: [owner["default"], owner["min"]]) : JSON?.none
+            return owner.type == "Container" ? filled(old, from: [owner["default"], owner["min"]]) : nil
         case "each quantity is rounded up to milli scale": return rounded(old)
         case "name of the version with storage true":
             guard old.elements.isEmpty else { return nil }
             let names: [JSON] = root.spec.versions.elements.filter { $0.storage.isTrue }.map { $0.name }
             return names.isEmpty ? JSON?.none : .array(Array(names.prefix(1)))
         case "names.kind in lower case":
-            return old.text.isEmpty && !owner.kind.text.isEmpty ? .string(owner.kind.text.lowercased()) : JSON?.none
+            return old.text.isEmpty && !owner.kind.text.isEmpty ? .string(owner.kind.text.lowercased()) : nil
         case "names.kind followed by \"List\"":
-            return old.text.isEmpty && !owner.kind.text.isEmpty ? .string(owner.kind.text + "List") : JSON?.none
+            return old.text.isEmpty && !owner.kind.text.isEmpty ? .string(owner.kind.text + "List") : nil
         case "now, whole seconds": return old.exists ? JSON?.none : .string(Timestamp.now.rfc3339)
         default:
             guard rule.how.hasPrefix("Always if the image tag is latest") else { return nil }
@@ -156,7 +156,7 @@ enum DefaultComputations {
             pairs[i].value = q.roundedUpToMilli.json
             changed = true
         }
-        return changed ? .object(JSONObject(unique: pairs)) : JSON?.none
+        return changed ? .object(JSONObject(unique: pairs)) : nil
     }
 
     /// Pods only: a limit without a request is also the request.

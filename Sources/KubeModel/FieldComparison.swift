@@ -90,12 +90,18 @@ struct TypedTree {
         for (key, value) in x {
             let other: JSON? = y[key]
             if let other, other == value { continue }
-            out.append(("f:" + key, value, other, shapes.member(key, of: s).shape))
+            let shape: MergeShape = shapes.member(key, of: s).shape
+            out.append(("f:" + key, value, other ?? TypedTree.implied(shape), shape))
         }
         for (key, value) in y where x[key] == nil {
-            out.append(("f:" + key, nil, value, shapes.member(key, of: s).shape))
+            let shape: MergeShape = shapes.member(key, of: s).shape
+            out.append(("f:" + key, TypedTree.implied(shape), value, shape))
         }
         return out
+    }
+
+    private static func implied(_ shape: MergeShape) -> JSON? {
+        shape.isImplied ? .object(JSONObject()) : JSON?.none
     }
 
     /// `nil` when an item has no key or two items have the same.

@@ -16,6 +16,8 @@ struct MergeShape {
     var isAtomic: Bool = false
     var list: ListKind = .atomic
     var keys: [String] = []
+    /// A struct of Go that is no pointer: an absent one equals an empty one.
+    var isImplied: Bool = false
 
     static let deduced: MergeShape = MergeShape(kind: .deduced)
 }
@@ -45,7 +47,10 @@ struct MergeShapes {
             s.list = f.list
             s.keys = f.keys
             s.isAtomic = f.list == .atomic
-        case .map, .structure: if let atomic = f.mapIsAtomic { s.isAtomic = atomic }
+        case .map: if let atomic = f.mapIsAtomic { s.isAtomic = atomic }
+        case .structure:
+            if let atomic = f.mapIsAtomic { s.isAtomic = atomic }
+            s.isImplied = !f.isPointer && !f.omitsZeroStruct
         default: break
         }
         return s

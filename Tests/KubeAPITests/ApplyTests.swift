@@ -141,6 +141,10 @@ import Testing
         s = ssa.track(s, from: out, manager: "controller", subresource: "status", now: Self.t1)
         #expect(s.metadata.managedFields.elements.count == 2)
         #expect(s.metadata.managedFields[1].subresource == "status")
+        #expect(fields(s, "controller") == ["f:status": ["f:readyReplicas": [:]]])
+        var bare: JSON = out
+        bare.status = .null
+        #expect(fields(ssa.track(s, from: bare, manager: "c", subresource: "status", now: Self.t1), "c") == ["f:status": ["f:readyReplicas": [:]]])
         #expect(ssa.track(s, from: s, manager: "x", subresource: "", now: Self.t1) == s)
         var cleared: JSON = s
         cleared.metadata.managedFields = [[:]]
