@@ -101,6 +101,12 @@ let package = Package(
         library("KubeWire", ["KubeBase", "CYAML"]),
         library("KubeBase", [.product(name: "Logging", package: "swift-log")]),
 
+        tests(
+            "ControllersOnServerTests",
+            [
+                "KubeBase", "KubeWire", "KubeCrypto", "KubeModel", "KubeAPI", "KubeStore", "KubeServer", "KubeResources",
+                "KubeClient", "KubeControllers",
+            ]),
         tests("KubeClientTests", ["KubeBase", "KubeWire", "KubeModel", "KubeNet", "KubeClient"]),
         tests(
             "KubeControllersTests",

@@ -97,9 +97,8 @@ final class DeploymentController: Component {
                         options: ["preconditions": ["uid": set.metadata.uid]])
                 }
             case .setRevision(let revision):
-                live = try await context.client.patch(
-                    API.deployments, namespace: d.metadata.namespace.text, d.metadata.name.text, .merge,
-                    ["metadata": ["annotations": [DeploymentMath.revision: .string(revision)]]])
+                live.metadata.annotations[DeploymentMath.revision] = .string(revision)
+                live = try await context.client.update(API.deployments, live)
             case .status(let status):
                 live.status = status
                 let updated: JSON = live

@@ -89,15 +89,17 @@ final class PodGCController: Component {
         let pod: JSON = removal.pod
         do throws(StatusError) {
             if let message = removal.message, !Pod.isTerminal(pod) {
-                var failed: JSON = pod
                 var conditions: [JSON] = pod.status.conditions.elements
                 Conditions.set(
                     &conditions,
                     Conditions.make(
                         "DisruptionTarget", true, reason: "DeletionByPodGC", message: message, at: context.time.now()))
-                failed.status.conditions = .array(conditions)
-                failed.status.phase = "Failed"
-                try await context.client.update(API.pods, failed, subresource: "status")
+                try await context.client.patch(
+                    API.pods, namespace: pod.metadata.namespace.text, pod.metadata.name.text, .merge,
+                    [
+                        "metadata": ["uid": pod.metadata.uid],
+                        "status": ["phase": "Failed", "conditions": .array(conditions)],
+                    ], subresource: "status")
             }
             try await context.client.delete(
                 API.pods, namespace: pod.metadata.namespace.text, pod.metadata.name.text,

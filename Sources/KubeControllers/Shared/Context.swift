@@ -2,7 +2,6 @@
 
 package import KubeBase
 package import KubeClient
-package import KubeWire
 
 /// The flags of kube-controller-manager that matter here, with upstream's defaults.
 package struct ControllerOptions: Sendable {
@@ -42,30 +41,23 @@ package struct ControllerContext: Sendable {
     }
 }
 
-/// One rule of a controller's bootstrap ClusterRole.
-package struct Permission: Sendable {
-    package var groups: [String]
-    package var resources: [String]
-    package var verbs: [String]
-    package init(_ groups: [String], _ resources: [String], _ verbs: [String]) {
-        self.groups = groups
-        self.resources = resources
-        self.verbs = verbs
-    }
-    /// rbac.authorization.k8s.io/v1 PolicyRule
-    package var json: JSON { ["verbs": JSON(verbs), "apiGroups": JSON(groups), "resources": JSON(resources)] }
-}
-
 package struct ControllerDescriptor: Sendable {
-    /// `deployment-controller`: also the service account in kube-system and the source of its events.
+    /// As kube-controller-manager's `--controllers` names it.
     package var name: String
-    package var permissions: [Permission]
+    /// Its service account in kube-system. What that may do is KubeResources' Bootstrap/ControllerRoles.swift, upstream's
+    /// roles; ControllersOnServerTests runs each controller within them.
+    package var account: String
+    /// The source of its events.
+    package var source: String
     package var build: @Sendable (ControllerContext) -> any Component
+
     package init(
-        _ name: String, _ permissions: [Permission], build: @escaping @Sendable (ControllerContext) -> any Component
+        _ name: String, account: String? = nil, source: String? = nil,
+        build: @escaping @Sendable (ControllerContext) -> any Component
     ) {
         self.name = name
-        self.permissions = permissions
+        self.account = account ?? name
+        self.source = source ?? name
         self.build = build
     }
 }
