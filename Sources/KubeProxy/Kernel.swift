@@ -53,9 +53,10 @@ extension StaleFlows {
 
 extension ProxyComponent {
     /// The proxy of the network namespace that this process is in.
-    package convenience init(client: Client, network: ProxyNetwork) {
+    package convenience init(client: Client, informers: InformerSet? = nil, network: ProxyNetwork) {
         self.init(
-            client: client, network: network, filter: Kernel.packetFilter(), flows: Kernel.flowTable(),
-            prepare: Kernel.preparation(serviceCIDR: network.serviceCIDR), alarm: TableAlarm(table: "apus-proxy"))
+            client: client, informers: informers, network: network, filter: Kernel.packetFilter(),
+            flows: Kernel.flowTable(), prepare: Kernel.preparation(serviceCIDR: network.serviceCIDR),
+            alarm: TableAlarm(table: "apus-proxy"))
     }
 }

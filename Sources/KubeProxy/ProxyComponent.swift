@@ -1,5 +1,6 @@
 // The proxy's shell: informers feed the brain, its transactions go to the kernel.
 
+import KubeAPI
 package import KubeBase
 package import KubeClient
 import KubeModel
@@ -30,6 +31,7 @@ package final class ProxyComponent: Component {
     }
 
     private let state: Mutex<State>
+    private let ownInformers: InformerSet?
     private let services: Informer
     private let slices: Informer
     private let nodes: Informer
@@ -46,17 +48,19 @@ package final class ProxyComponent: Component {
 
     package let name: String = "proxy"
 
-    /// `alarm` tells of foreign changes to our table; nil: none are noticed.
+    /// `informers` are run by whoever made them; nil: the proxy makes and runs its own. `alarm` tells of foreign changes
+    /// to our table; nil: none are noticed.
     package init(
-        client: Client, network: ProxyNetwork, filter: @escaping PacketFilter, flows: @escaping FlowTable,
-        prepare: @escaping NetworkPreparation, alarm: TableAlarm? = nil, time: any TimeSource = SystemTime()
+        client: Client, informers shared: InformerSet? = nil, network: ProxyNetwork,
+        filter: @escaping PacketFilter, flows: @escaping FlowTable, prepare: @escaping NetworkPreparation, alarm: TableAlarm? = nil, time: any TimeSource = SystemTime()
     ) {
         state = Mutex(State(brain: ProxyBrain(network: network)))
-        services = Informer(client, GroupVersionResource("v1", "services"))
-        slices = Informer(client, GroupVersionResource("discovery.k8s.io/v1", "endpointslices"))
+        let informers: InformerSet = shared ?? InformerSet(client)
+        ownInformers = shared == nil ? informers : nil
+        services = informers[API.services]
+        slices = informers[API.endpointSlices]
         nodes = Informer(
-            client, GroupVersionResource("v1", "nodes"),
-            query: ["fieldSelector": "metadata.name=" + network.nodeName])
+            client, API.nodes, query: ["fieldSelector": "metadata.name=" + network.nodeName])
         self.filter = filter
         self.flows = flows
         self.prepare = prepare
@@ -82,7 +86,8 @@ package final class ProxyComponent: Component {
         listen()
         defer { stop() }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for informer in [services, slices, nodes] { group.addTask { try await informer.run() } }
+            group.addTask { [nodes] in try await nodes.run() }
+            if let ownInformers { group.addTask { try await ownInformers.run() } }
             if let alarm {
                 group.addTask { [self] in
                     for await _ in alarm.alarms {
@@ -98,8 +103,15 @@ package final class ProxyComponent: Component {
     }
 
     private func listen() {
-        services.onChange { [self] old, new in note { $0.on(service: old, new) } }
-        slices.onChange { [self] old, new in note { $0.on(slice: old, new) } }
+        // The newest state, whatever the order in which handlers run.
+        services.onChange { [self] old, new in
+            guard let key: ObjectKey = (new ?? old).map({ ObjectKey(of: $0) }) else { return }
+            note { [services] in $0.on(service: old, services.get(key)) }
+        }
+        slices.onChange { [self] old, new in
+            guard let key: ObjectKey = (new ?? old).map({ ObjectKey(of: $0) }) else { return }
+            note { [slices] in $0.on(slice: old, slices.get(key)) }
+        }
         nodes.onChange { [self] _, new in note { $0.on(node: new) } }
     }
 
