@@ -11,15 +11,18 @@ package struct ClusterConfiguration: Sendable, Equatable {
     package var port: Int
     /// `host:port` of a plain-http registry on this machine's loopback that nodes may pull from; empty: none.
     package var registry: String
-    /// 0–11: names the bridge and chooses the address ranges.
+    /// 0–11: names the bridge and chooses the nodes' network. May change between runs.
     package var index: Int
+    /// 0–11: chooses the ranges of pods and Services; fixed for life, since objects in the store hold such addresses.
+    package var ranges: Int
 
-    package init(name: String, nodeCount: Int, port: Int, registry: String, index: Int) {
+    package init(name: String, nodeCount: Int, port: Int, registry: String, index: Int, ranges: Int? = nil) {
         self.name = name
         self.nodeCount = nodeCount
         self.port = port
         self.registry = registry
         self.index = index
+        self.ranges = ranges ?? index
     }
 
     package static let indexes: Range<Int> = 0..<12
@@ -29,10 +32,10 @@ package struct ClusterConfiguration: Sendable, Equatable {
     package var bridge: String { "apus\(index)" }
     package var nodeNetwork: String { "10.89.\(index).0/24" }
     package var bridgeAddress: String { "10.89.\(index).1" }
-    package var podCIDR: String { "10.\(244 + index).0.0/16" }
-    package var serviceCIDR: String { "10.\(96 + index).0.0/16" }
-    package var kubernetesAddress: String { "10.\(96 + index).0.1" }
-    package var dnsAddress: String { "10.\(96 + index).0.10" }
+    package var podCIDR: String { "10.\(244 + ranges).0.0/16" }
+    package var serviceCIDR: String { "10.\(96 + ranges).0.0/16" }
+    package var kubernetesAddress: String { "10.\(96 + ranges).0.1" }
+    package var dnsAddress: String { "10.\(96 + ranges).0.10" }
     /// Parent of every process of the cluster's nodes.
     package var cgroup: String { "/apus\(index)" }
     package var server: String { "https://127.0.0.1:\(port)" }
@@ -50,7 +53,7 @@ package struct NodePlace: Sendable {
 
     package var name: String { "node\(number)" }
     package var address: String { "10.89.\(cluster.index).\(number + 1)" }
-    package var podCIDR: String { "10.\(244 + cluster.index).\(number).0/24" }
+    package var podCIDR: String { "10.\(244 + cluster.ranges).\(number).0/24" }
     /// The end of the node's link that stays on the host (at most 15 characters).
     package var hostLink: String { "\(cluster.bridge)n\(number)" }
     package var cgroup: String { "\(cluster.cgroup)/\(name)" }
@@ -60,7 +63,7 @@ extension ClusterConfiguration {
     package var json: JSON {
         [
             "name": JSON(name), "nodes": JSON(nodeCount), "port": JSON(port), "registry": JSON(registry),
-            "index": JSON(index),
+            "index": JSON(index), "ranges": JSON(ranges),
         ]
     }
 
@@ -68,7 +71,8 @@ extension ClusterConfiguration {
         guard let name = json.name.asString, let nodes = json.nodes.asInt, let port = json.port.asInt,
             let index = json["index"].asInt
         else { return nil }
-        self.init(name: name, nodeCount: nodes, port: port, registry: json.registry.text, index: index)
+        self.init(name: name, nodeCount: nodes, port: port, registry: json.registry.text, index: index,
+            ranges: json.ranges.asInt)
     }
 
     /// nil when the cluster was never made.

@@ -54,7 +54,7 @@ struct Credentials: Sendable {
         let (crt, key): (String, String) = ("\(folder)/\(name).crt", "\(folder)/\(name).key")
         if Files.exists(crt), Files.exists(key) {
             let pair: Pair = Pair(certificatePEM: try Files.text(crt), keyPEM: try Files.text(key))
-            if Self.isFresh(pair.certificatePEM) { return pair }
+            if Self.serves(pair.certificatePEM, request) { return pair }
         }
         let made: (certificatePEM: String, keyPEM: String) = try (signer ?? authority).issue(request)
         try Files.makeDirectories(String(crt[..<crt.lastIndex(of: "/")!]), mode: 0o700)
@@ -63,9 +63,11 @@ struct Credentials: Sendable {
         return Pair(certificatePEM: made.certificatePEM, keyPEM: made.keyPEM)
     }
 
-    private static func isFresh(_ pem: String) -> Bool {
+    /// It says all that is asked for, and will for a while.
+    private static func serves(_ pem: String, _ request: CertificateRequest) -> Bool {
         guard let facts = try? CertificateFacts(pem: pem) else { return false }
-        return facts.notAfter - Timestamp.now > .seconds(leafDays * 86400 / 3)
+        return Set(facts.dnsNames).isSuperset(of: request.dnsNames)
+            && Set(facts.ipAddresses).isSuperset(of: request.ipAddresses) && facts.notAfter - Timestamp.now > .seconds(leafDays * 86400 / 3)
     }
 
     private static var validity: Duration { .seconds(leafDays * 86400) }

@@ -54,8 +54,8 @@ enum Up {
             if let nodes { configuration.nodeCount = max(nodes, stored.nodeCount) }
             if let port, port != 0 { configuration.port = port }
             if let registry = flags["registry"] { configuration.registry = registry }
-            if Daemon(record: paths.serverRecord) == nil, try await isTaken(stored) {
-                configuration.index = try await HostNetwork.freeIndex()
+            if Daemon(record: paths.serverRecord) == nil, !Files.exists(paths.run) {
+                configuration.index = try await HostNetwork.freeIndex(ranges: stored.ranges)
             }
             if nodes.map({ $0 < stored.nodeCount }) == true {
                 Output.error("The cluster has \(stored.nodeCount) nodes; fewer is not possible yet: delete it first (apus down --delete).")
@@ -71,11 +71,6 @@ enum Up {
         }
         try configuration.save(paths)
         return configuration
-    }
-
-    /// Another cluster took this one's bridge while it was stopped.
-    private static func isTaken(_ c: ClusterConfiguration) async throws -> Bool {
-        try await Links.show(["link", "show"]).elements.contains { $0.ifname.text == c.bridge }
     }
 
     private static func checkPort(_ c: ClusterConfiguration) throws {

@@ -42,16 +42,25 @@ enum HostNetwork {
         ["route del \(c.serviceCIDR) dev \(c.bridge)"]
     }
 
-    /// The first index whose bridge and ranges nobody uses.
-    static func freeIndex() async throws -> Int {
+    /// The first index whose bridge and network nobody uses, and its pod and service ranges neither unless `ranges` are
+    /// fixed already: then those must be free.
+    static func freeIndex(ranges: Int? = nil) async throws -> Int {
         let links: [String] = try await Links.show(["link", "show"]).elements.map { $0.ifname.text }
         let routes: JSON = try await Links.show(["route", "show", "table", "all"])
         let taken: [AddressRange] = routes.elements.compactMap { AddressRange($0.dst.text) }
+        func isFree(_ range: String) -> Bool { AddressRange(range).map { r in !taken.contains { $0.overlaps(r) } } ?? false }
+        if let ranges {
+            let c: ClusterConfiguration = ClusterConfiguration(name: "", nodeCount: 1, port: 0, registry: "", index: ranges)
+            guard isFree(c.podCIDR), isFree(c.serviceCIDR) else {
+                throw ClusterError(
+                    "the cluster's ranges (pods \(c.podCIDR), Services \(c.serviceCIDR)) are in use on this machine, "
+                        + "maybe by another cluster that runs: see `ip route`")
+            }
+        }
         for index in ClusterConfiguration.indexes {
             let c: ClusterConfiguration = ClusterConfiguration(name: "", nodeCount: 1, port: 0, registry: "", index: index)
-            let wanted: [AddressRange] = [c.nodeNetwork, c.podCIDR, c.serviceCIDR].compactMap { AddressRange($0) }
-            if links.contains(c.bridge) || Cgroup(c.cgroup).exists { continue }
-            if taken.contains(where: { t in wanted.contains { $0.overlaps(t) } }) { continue }
+            if links.contains(c.bridge) || Cgroup(c.cgroup).exists || !isFree(c.nodeNetwork) { continue }
+            if ranges == nil, !isFree(c.podCIDR) || !isFree(c.serviceCIDR) { continue }
             return index
         }
         throw ClusterError("no free address range: 10.89.0.0/24 … 10.89.11.0/24, or their pod and service ranges, are in use")
