@@ -21,10 +21,15 @@ package struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertibl
     }
 
     package static func < (a: Timestamp, b: Timestamp) -> Bool { a.nanoseconds < b.nanoseconds }
-    package static func - (a: Timestamp, b: Timestamp) -> Duration { .nanoseconds(a.nanoseconds - b.nanoseconds) }
+    package static func - (a: Timestamp, b: Timestamp) -> Duration {
+        .nanoseconds(a.nanoseconds) - .nanoseconds(b.nanoseconds)
+    }
+    /// Stops at the ends of the range: users may write any number of seconds.
     package static func + (a: Timestamp, b: Duration) -> Timestamp {
         let parts: (seconds: Int64, attoseconds: Int64) = b.components
-        return Timestamp(nanoseconds: a.nanoseconds + parts.seconds * 1_000_000_000 + parts.attoseconds / 1_000_000_000)
+        let sum: Int128 =
+            Int128(a.nanoseconds) + Int128(parts.seconds) * 1_000_000_000 + Int128(parts.attoseconds / 1_000_000_000)
+        return Timestamp(nanoseconds: Int64(clamping: sum))
     }
     package static func - (a: Timestamp, b: Duration) -> Timestamp { a + (.zero - b) }
 

@@ -24,17 +24,19 @@ package enum GoDuration {
             guard !number.isEmpty, let unit = units.first(where: { rest.hasPrefix($0.0) }) else { return nil }
             rest = rest.dropFirst(unit.0.count)
             if let n = Int64(number) {
-                let (product, overflow): (Int64, Bool) = n.multipliedReportingOverflow(by: unit.1)
-                if overflow { return nil }
-                whole += product
+                let (product, o1): (Int64, Bool) = n.multipliedReportingOverflow(by: unit.1)
+                let (sum, o2): (Int64, Bool) = whole.addingReportingOverflow(product)
+                if o1 || o2 { return nil }
+                whole = sum
             } else if let d = Double(number) {
                 total += d * Double(unit.1)
             } else {
                 return nil
             }
         }
-        let nanoseconds: Int64 = whole + Int64(total.rounded())
-        return isNegative ? -nanoseconds : nanoseconds
+        guard let fraction = Int64(exactly: total.rounded()) else { return nil }
+        let (nanoseconds, overflow): (Int64, Bool) = whole.addingReportingOverflow(fraction)
+        return overflow ? nil : isNegative ? -nanoseconds : nanoseconds
     }
 
     /// time.Duration.String.

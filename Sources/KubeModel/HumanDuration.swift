@@ -23,8 +23,7 @@ package enum HumanDuration {
     }
 
     package static func text(from start: Timestamp, to end: Timestamp) -> String {
-        let nanoseconds: Int64 = end.nanoseconds - start.nanoseconds
-        return text(seconds: nanoseconds / 1_000_000_000)
+        text(seconds: (end - start).components.seconds)
     }
 
     /// The age of an RFC 3339 text; `<unknown>` when there is none.

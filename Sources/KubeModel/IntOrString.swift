@@ -30,7 +30,8 @@ package enum IntOrString: Sendable, Equatable, CustomStringConvertible {
         case .int(let i): return i
         case .string(let s):
             guard s.hasSuffix("%"), let percent = Int(s.dropLast()) else { return nil }
-            let product: Int = percent * total
+            let (product, overflow): (Int, Bool) = percent.multipliedReportingOverflow(by: total)
+            if overflow { return nil }
             let down: Int = product / 100
             return roundsUp && product % 100 > 0 ? down + 1 : down
         }

@@ -133,9 +133,10 @@ extension JSON {
     }
 }
 
+// Not ExpressibleByNilLiteral: `condition ? value : nil` as a `JSON?` would then mean `.some(.null)`.
 extension JSON: ExpressibleByStringLiteral, ExpressibleByStringInterpolation, ExpressibleByIntegerLiteral,
     ExpressibleByBooleanLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral,
-    ExpressibleByFloatLiteral, ExpressibleByNilLiteral
+    ExpressibleByFloatLiteral
 {
     package init(stringLiteral value: String) { self = .string(value) }
     package init(integerLiteral value: Int64) { self = .int(value) }
@@ -144,7 +145,6 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByStringInterpolation, Ex
     package init(arrayLiteral elements: JSON...) { self = .array(elements) }
     /// Members in the order written.
     package init(dictionaryLiteral elements: (String, JSON)...) { self = .object(JSONObject(elements)) }
-    package init(nilLiteral: ()) { self = .null }
 }
 
 extension JSON: CustomStringConvertible {

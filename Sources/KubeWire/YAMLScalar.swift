@@ -115,7 +115,7 @@ enum YAMLScalar {
                 guard p[p.index(after: dot)...].utf8.allSatisfy({ isDigit($0) || $0 == 95 }) else { return false }
                 p = p[..<dot]
             }
-            guard let n = Int(p), n < 60, p.utf8.count <= 2, p.utf8.allSatisfy({ isDigit($0) }) else { return false }
+            guard let n = Int(p), (0..<60).contains(n), p.utf8.count <= 2, p.utf8.allSatisfy({ isDigit($0) }) else { return false }
         }
         return true
     }

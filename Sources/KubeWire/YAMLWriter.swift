@@ -245,9 +245,10 @@ struct YAMLTextFacts {
         if lineBreaks || indicators { plainAllowed = false }
     }
 
+    /// Unicode's line and paragraph separators count as breaks for readers, so they are escaped too.
     static func isPrintable(_ u: Unicode.Scalar) -> Bool {
         switch u.value {
-        case 0x0A, 0x20...0x7E, 0xA0...0xD7FF, 0xE000...0xFEFE, 0xFF00...0xFFFD, 0x10000...0x10FFFF: true
+        case 0x0A, 0x20...0x7E, 0xA0...0x2027, 0x202A...0xD7FF, 0xE000...0xFEFE, 0xFF00...0xFFFD, 0x10000...0x10FFFF: true
         default: false
         }
     }

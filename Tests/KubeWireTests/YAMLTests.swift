@@ -96,4 +96,23 @@ import Testing
         #expect(lines[0].count > 80 && lines[0].count < 92)
         #expect(lines[1].hasPrefix("  0123"))
     }
+
+    /// Any text comes back as it was, as value, key and list item.
+    @Test func everyTextSurvives() throws {
+        let letters: [String] = [
+            " ", " ", ":", "#", "-", "\n", "\n", "\t", "'", "\"", "a", "1", "0", ".", "ü", "\u{85}", "\u{2028}", "\r", "%", "@",
+            "\\", "{", "]", ",", "&", "*", "!", "|", ">", "?", "~", "e", "+", "y", "\u{1F600}", "\u{FEFF}", "\u{7}", "word", "=",
+        ]
+        var state: UInt64 = 7
+        func next(_ n: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33) % n
+        }
+        for _ in 0..<5000 {
+            let text: String = (0..<next(next(4) == 0 ? 60 : 8)).map { _ in letters[next(letters.count)] }.joined()
+            let value: JSON = ["v": .string(text), "l": [.string(text), ["m": .string(text)]], "k": .object(JSONObject([(text, 1)]))]
+            let yaml: String = YAML.write(value)
+            #expect((try? YAML.parse(yaml)) == [value], "\(value)\n\(yaml)")
+        }
+    }
 }
