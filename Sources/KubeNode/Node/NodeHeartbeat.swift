@@ -22,17 +22,24 @@ struct NodeHeartbeat: Sendable {
 
     /// Never returns but by cancellation. `onRegistered` is called once the Node object exists and is reported.
     func run(onRegistered: @Sendable () -> Void) async {
-        let uid: String = await register()
-        var written: JSON = .null
+        let known: JSON = await register()
+        let uid: String = known.meta.uid
+        // Of an earlier life of the agent: conditions keep the time of their last change.
+        var written: JSON = known.status
         var reportedAt: Timestamp = Timestamp(seconds: 0)
         var lease: JSON = .null
         var isFirst: Bool = true
+        let news: Wakeup = Wakeup()
+        let own: Informer = watchOwnNode(news)
+        defer { own.stop() }
         while !Task.isCancelled {
             let now: Timestamp = node.options.time.now()
             lease = await renew(lease, uid: uid, now: now)
             let fresh: JSON = NodeObject.status(
                 node.options, node.machine, await runtimeFacts(), old: written, port: port, now: now)
-            if !NodeObject.isSame(written, fresh) || now - reportedAt >= Self.reportInterval {
+            // Others write conditions too: the control plane gives up a node that it does not hear from.
+            let isOverruled: Bool = own.get(name).map { !NodeObject.agrees($0.status, fresh) } ?? false
+            if isFirst || isOverruled || !NodeObject.isSame(written, fresh) || now - reportedAt >= Self.reportInterval {
                 if await report(fresh) {
                     written = fresh
                     reportedAt = now
@@ -44,31 +51,45 @@ struct NodeHeartbeat: Sendable {
                 $0.type.text == "Ready" && $0.status.text == "True"
             }
             // A node that is not ready yet looks again soon: its runtime is coming up.
-            do { try await node.options.time.sleep(for: isReady ? Self.interval : .milliseconds(200)) } catch { return }
+            await news.wait(until: now + (isReady ? Self.interval : .milliseconds(200)), node.options.time)
         }
     }
 
-    /// Answers the Node's uid.
-    private func register() async -> String {
+    /// Rings when somebody else changes the Node's Ready condition.
+    private func watchOwnNode(_ news: Wakeup) -> Informer {
+        let own: Informer = Informer(client, API.nodes, query: ["fieldSelector": "metadata.name=\(name)"])
+        own.onChange { _, new in
+            let ready: JSON? = new?.status.conditions.elements.first { $0.type.text == "Ready" }
+            if ready?.status.text == "Unknown" { news.raise() }
+        }
+        node.jobs.start { try? await own.run() }
+        return own
+    }
+
+    /// Answers the Node object as it is.
+    private func register() async -> JSON {
         var delay: Duration = .milliseconds(50)
+        var isTold: Bool = false
         let wanted: JSON = NodeObject.make(node.options, node.machine)
         while !Task.isCancelled {
             do throws(StatusError) {
-                return try await client.create(API.nodes, wanted).meta.uid
+                return try await client.create(API.nodes, wanted)
             } catch {
-                if error.isAlreadyExists, let uid = await adopt(wanted) { return uid }
-                if !error.isAlreadyExists { node.log.debug("node not registered, again in \(delay): \(error)") }
+                if error.isAlreadyExists, let known = await adopt(wanted) { return known }
+                // Told once, then only when somebody looks closely.
+                node.log.log(level: isTold ? .debug : .warning, "node not registered yet: \(error)")
+                isTold = true
                 try? await node.options.time.sleep(for: delay)
                 delay = min(delay * 2, .seconds(5))
             }
         }
-        return ""
+        return .null
     }
 
     /// The object of an earlier life: labels that the agent owns are put right.
-    private func adopt(_ wanted: JSON) async -> String? {
+    private func adopt(_ wanted: JSON) async -> JSON? {
         let patch: JSON = ["metadata": ["labels": wanted.metadata.labels, "annotations": wanted.metadata.annotations]]
-        return try? await client.patch(API.nodes, name, .merge, patch).meta.uid
+        return try? await client.patch(API.nodes, name, .merge, patch)
     }
 
     private func report(_ status: JSON) async -> Bool {

@@ -99,6 +99,13 @@ enum NodeObject {
         }
     }
 
+    /// Whether the API shows each of our conditions with our value.
+    static func agrees(_ shown: JSON, _ ours: JSON) -> Bool {
+        ours.conditions.elements.allSatisfy { c in
+            shown.conditions.elements.contains { $0.type == c.type && $0.status == c.status }
+        }
+    }
+
     /// The same but for heartbeats.
     static func isSame(_ a: JSON, _ b: JSON) -> Bool {
         func stripped(_ s: JSON) -> JSON {

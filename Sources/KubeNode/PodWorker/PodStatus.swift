@@ -90,7 +90,7 @@ extension PodWorker {
         s.lastState =
             s.state.terminated.exists
             ? (c.previousEnd.map { terminated($0) } ?? [:]) : (last.map { terminated($0) } ?? [:])
-        s.ready = JSON(c.role == .initial ? c.step == .exited && c.end?.exitCode == 0 : c.isReady && c.step == .running)
+        s.ready = JSON(c.role == .ephemeral ? false : c.role == .initial ? c.step == .exited && c.end?.exitCode == 0 : c.isReady && c.step == .running)
         s.restartCount = JSON(c.restartCount)
         s.image = spec.image
         // Told when the instance runs: a write for each step before would tell nothing.

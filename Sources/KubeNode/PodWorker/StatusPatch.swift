@@ -9,7 +9,7 @@ enum StatusPatch {
         for (key, value) in new.fields where old[key] != value {
             switch key {
             case "conditions":
-                let changed: [JSON] = value.elements.filter { c in !old.conditions.elements.contains(c) }
+                let changed: [JSON] = value.elements.compactMap { change(of: $0, from: old.conditions.elements) }
                 if !changed.isEmpty { status[key] = .array(changed) }
             case "podIPs", "hostIPs":
                 // Merged by their key otherwise: an address that is gone would stay.
@@ -20,5 +20,14 @@ enum StatusPatch {
         for (key, value) in old.fields where value.exists && !new[key].exists { status[key] = .some(.null) }
         if status.isEmpty { return nil }
         return ["metadata": ["uid": .string(uid)], "status": .object(status)]
+    }
+
+    /// Merged by type: members that are gone must be named. nil when the condition is the same.
+    private static func change(of new: JSON, from old: [JSON]) -> JSON? {
+        guard let before = old.first(where: { $0.type == new.type }) else { return new }
+        if before == new { return nil }
+        var members: JSONObject = new.fields
+        for key in before.fields.keys where !new[key].exists { members[key] = .some(.null) }
+        return .object(members)
     }
 }

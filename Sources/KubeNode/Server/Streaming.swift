@@ -1,5 +1,5 @@
 // exec, attach and port-forward: the runtime names a URL of its streaming server; the client's upgraded connection is
-// spliced to it byte by byte, whatever protocol they speak.
+// joined to it: SPDY byte by byte, WebSocket translated to SPDY.
 
 import KubeBase
 import KubeModel
@@ -22,7 +22,11 @@ enum Streaming {
             q.stdin = query.isTrue("stdin", "input")
             q.stdout = query.isTrue("stdout", "output")
             q.stderr = query.isTrue("stderr", "error") && !q.tty
-            do throws(GRPCError) { return await forward(request, to: try await node.cri.exec(q)) } catch {
+            let options: RemoteCommandOptions = RemoteCommandOptions(
+                stdin: q.stdin, stdout: q.stdout, stderr: q.stderr, tty: q.tty)
+            do throws(GRPCError) {
+                return await forward(request, to: try await node.cri.exec(q), .command(options))
+            } catch {
                 return NodeAPI.text(500, error.goText)
             }
         }
@@ -42,7 +46,11 @@ enum Streaming {
             q.stdin = query.isTrue("stdin", "input")
             q.stdout = query.isTrue("stdout", "output")
             q.stderr = query.isTrue("stderr", "error") && !q.tty
-            do throws(GRPCError) { return await forward(request, to: try await node.cri.attach(q)) } catch {
+            let options: RemoteCommandOptions = RemoteCommandOptions(
+                stdin: q.stdin, stdout: q.stdout, stderr: q.stderr, tty: q.tty)
+            do throws(GRPCError) {
+                return await forward(request, to: try await node.cri.attach(q), .command(options))
+            } catch {
                 return NodeAPI.text(500, error.goText)
             }
         }
@@ -55,7 +63,7 @@ enum Streaming {
             return NodeAPI.text(404, "pod \"\(pod)\" not found")
         }
         do throws(GRPCError) {
-            return await forward(request, to: try await node.cri.portForward(sandbox: host.sandboxID))
+            return await forward(request, to: try await node.cri.portForward(sandbox: host.sandboxID), .ports)
         } catch {
             return NodeAPI.text(500, error.goText)
         }
@@ -94,28 +102,24 @@ enum Streaming {
         return .success(record.id)
     }
 
-    /// Sends the client's own handshake on to `url` and joins the two connections when it is accepted.
-    private static func forward(_ request: HTTPRequest, to url: String) async -> HTTPResponse {
+    /// What the client asks of the runtime's streaming server, which speaks SPDY.
+    private enum Purpose {
+        case command(RemoteCommandOptions)
+        case ports
+    }
+
+    /// Joins the client's connection to the one at `url`: SPDY byte by byte, WebSocket translated.
+    private static func forward(_ request: HTTPRequest, to url: String, _ purpose: Purpose) async -> HTTPResponse {
         guard let target = Target(url) else { return NodeAPI.text(500, "the runtime answered the URL \(url)") }
-        var onward: HTTPRequest = HTTPRequest(
-            method: request.method, path: target.path, rawQuery: target.query, headers: request.headers,
-            body: request.body)
-        onward.headers["Host"] = target.authority
         do {
-            let client: HTTPClient = try HTTPClient(tls: nil)
-            let (response, stream): (HTTPClientResponse, (any ByteStream)?) = try await client.upgrade(
-                onward, to: target.endpoint)
-            guard let stream else {
-                let body: [UInt8] = (try? await response.body.collect(maxBytes: 1 << 20)) ?? []
-                await client.shutdown()
-                return HTTPResponse(status: response.status, headers: response.headers, body: .bytes(body))
+            let backend: StreamingBackend = StreamingBackend(
+                client: try HTTPClient(tls: nil), endpoint: target.endpoint, path: target.path,
+                rawQuery: target.query)
+            switch purpose {
+            case .command(let options):
+                return try await StreamingProxy.remoteCommand(request, options: options, to: backend)
+            case .ports: return try await StreamingProxy.portForward(request, to: backend)
             }
-            return HTTPResponse(
-                status: 101, headers: response.headers,
-                body: .upgrade { theirs in
-                    await splice(theirs, stream)
-                    await client.shutdown()
-                })
         } catch {
             return NodeAPI.text(502, "error dialing the runtime's streaming server: \(error)")
         }
