@@ -6,11 +6,15 @@ import KubeOS
 /// Made by the parent before the child starts; the child writes `ready` or a sentence.
 struct Readiness: Sendable {
     let path: String
+    /// Open from the start: a child that is ready at once finds a reader. Closed by `wait`.
+    private let descriptor: Int32
 
     static func make(_ path: String) throws -> Readiness {
         try Files.remove(path)
         guard mkfifo(path, 0o600) == 0 else { throw OSError("mkfifo", path: path) }
-        return Readiness(path: path)
+        let descriptor: Int32 = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)
+        guard descriptor >= 0 else { throw OSError("open", path: path) }
+        return Readiness(path: path, descriptor: descriptor)
     }
 
     /// The child's side; nobody listening is fine.
@@ -25,10 +29,8 @@ struct Readiness: Sendable {
 
     /// Returns when the child said `ready`; throws its sentence, or that it ended or took too long.
     func wait(for pid: Int32, what: String, log: String, timeout: Duration) async throws {
-        let path: String = self.path
+        let fd: Int32 = descriptor
         let said: String? = try await OwnThread.run { () -> String? in
-            let fd: Int32 = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)
-            guard fd >= 0 else { throw OSError("open", path: path) }
             defer { close(fd) }
             let end: Int32 = pidDescriptor(pid)
             defer { if end >= 0 { close(end) } }
