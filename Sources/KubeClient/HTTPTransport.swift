@@ -17,6 +17,7 @@ package final class HTTPTransport: APITransport {
     /// What the server's URL has after the host, without a trailing slash.
     package let pathPrefix: String
     private let hostHeader: String
+    private let scheme: String
     private let token: @Sendable () -> String?
     private let timeout: Duration?
 
@@ -30,6 +31,7 @@ package final class HTTPTransport: APITransport {
         self.pathPrefix = pathPrefix
         self.timeout = timeout
         self.token = token
+        scheme = tls == nil ? "http" : "https"
         switch server {
         case .tcp(let host, let port): hostHeader = (host.contains(":") ? "[\(host)]" : host) + ":\(port)"
         case .unix: hostHeader = "localhost"
@@ -54,7 +56,7 @@ package final class HTTPTransport: APITransport {
         } catch let error as StatusError {
             throw error
         } catch {
-            throw .unreachable("\(Self.goName(r.method)) \"https://\(hostHeader)\(r.path)\": \(error)")
+            throw .unreachable("\(Self.goName(r.method)) \"\(scheme)://\(hostHeader)\(r.path)\": \(error)")
         }
     }
 
