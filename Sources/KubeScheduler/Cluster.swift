@@ -3,6 +3,12 @@
 package import KubeModel
 package import KubeWire
 
+/// Pods that selectors cannot tell apart: the replicas of one owner, mostly.
+package struct PodGroup: Sendable, Hashable {
+    package var namespace: String
+    package var labels: [String: String]
+}
+
 package struct NodeView: Sendable {
     package let name: String
     package private(set) var labels: [String: String] = [:]
@@ -16,6 +22,8 @@ package struct NodeView: Sendable {
     package private(set) var exists: Bool = false
 
     package private(set) var pods: [ObjectKey: PodView] = [:]
+    /// How many pods of each group there are, without those that are being deleted.
+    package private(set) var groups: [PodGroup: Int] = [:]
     package private(set) var requested: Resources = Resources()
     package private(set) var likelyRequested: Resources = Resources()
     package private(set) var hostPorts: [HostPort] = []
@@ -43,6 +51,7 @@ package struct NodeView: Sendable {
     package mutating func add(_ pod: PodView) {
         remove(pod.key)
         pods[pod.key] = pod
+        if !pod.isDeleting { groups[pod.group, default: 0] += 1 }
         requested += pod.requests
         likelyRequested += pod.likelyRequests
         hostPorts += pod.hostPorts
@@ -52,6 +61,7 @@ package struct NodeView: Sendable {
 
     package mutating func remove(_ key: ObjectKey) {
         guard let pod: PodView = pods.removeValue(forKey: key) else { return }
+        if !pod.isDeleting, let count: Int = groups[pod.group] { groups[pod.group] = count > 1 ? count - 1 : nil }
         requested -= pod.requests
         likelyRequested -= pod.likelyRequests
         for port in pod.hostPorts {

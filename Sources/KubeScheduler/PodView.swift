@@ -182,6 +182,8 @@ package final class PodView: Sendable {
         return list
     }
 
+    package var group: PodGroup { PodGroup(namespace: key.namespace, labels: labels) }
+
     package func tolerates(_ taint: Taint) -> Bool { tolerations.contains { $0.tolerates(taint) } }
 
     /// The node selector and required node affinity together.

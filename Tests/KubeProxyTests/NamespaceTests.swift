@@ -76,6 +76,22 @@ struct NamespaceTests {
         #expect(try await world.ask("far", "192.0.2.1", 30080).contains("failed"))
         #expect(try await world.ask("p1", "10.96.0.1", 80) == "p2 10.244.1.2")
 
+        // A load balancer's address, open to some.
+        for (range, isOpen) in [("192.0.2.0/24", true), ("198.51.100.0/24", false)] {
+            var balanced: JSON = Sample.service(
+                "web", "10.96.0.1", port: 80, target: 8080,
+                ["type": "LoadBalancer", "loadBalancerSourceRanges": [.string(range)]])
+            balanced.status.loadBalancer.ingress = [["ip": "203.0.113.5"]]
+            brain.on(service: local, balanced)
+            try await world.apply(brain.change())
+            #expect(try await world.ask("far", "203.0.113.5", 80).hasPrefix("p2 ") == isOpen)
+        }
+        brain.on(
+            service: local, Sample.service("web", "10.96.0.1", port: 80, target: 8080, ["externalIPs": ["203.0.113.6"]])
+        )
+        try await world.apply(brain.change())
+        #expect(try await world.ask("far", "203.0.113.6", 80).hasPrefix("p2 "))
+
         // internalTrafficPolicy Local: this node has none, silence.
         let inside: JSON = Sample.service(
             "web", "10.96.0.1", port: 80, target: 8080, ["internalTrafficPolicy": "Local"])

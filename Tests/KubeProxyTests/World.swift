@@ -35,7 +35,7 @@ struct World {
         try await w.run("node", "ip link add up0 type veth peer name eth0 netns \(w.prefix)far"
             + " && ip addr add 192.0.2.1/24 dev up0 && ip link set up0 up")
         try await w.run("far", "ip addr add 192.0.2.2/24 dev eth0 && ip link set eth0 up"
-            + " && ip route add 10.0.0.0/8 via 192.0.2.1")
+            + " && ip route add 10.0.0.0/8 via 192.0.2.1 && ip route add 203.0.113.0/24 via 192.0.2.1")
         try await Kernel.preparation(serviceCIDR: "10.96.0.0/12", in: w.space("node"))()
         return w
     }

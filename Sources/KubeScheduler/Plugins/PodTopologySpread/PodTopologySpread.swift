@@ -11,9 +11,11 @@ package struct PodTopologySpread: Plugin {
 
     /// Pods that count towards a constraint.
     private static func matching(_ c: SpreadConstraint, _ pod: PodView, on node: NodeView) -> Int {
-        node.pods.values.count {
-            $0.key.namespace == pod.key.namespace && !$0.isDeleting && c.selector.matches($0.labels)
+        var sum: Int = 0
+        for (group, count) in node.groups where group.namespace == pod.key.namespace {
+            if c.selector.matches(group.labels) { sum += count }
         }
+        return sum
     }
 
     /// Whether the node's pods count at all.
