@@ -64,7 +64,8 @@ package struct SigningRequest: Sendable {
         let extensions: Certificate.Extensions = try Certificate.Extensions {
             if !names.isEmpty { SubjectAlternativeNames(names) }
         }
-        let attributes: CertificateSigningRequest.Attributes = try names.isEmpty
+        let attributes: CertificateSigningRequest.Attributes =
+            try names.isEmpty
             ? CertificateSigningRequest.Attributes()
             : CertificateSigningRequest.Attributes([.init(ExtensionRequest(extensions: extensions))])
         let request: CertificateSigningRequest = try CertificateSigningRequest(

@@ -71,7 +71,8 @@ package func verifyToken(_ jwt: String, keys: [SigningKey]) throws -> JSON {
 
 /// Base 64 with `-` and `_` and without padding (RFC 4648 section 5).
 package enum Base64URL {
-    private static let alphabet: [UInt8] = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+    private static let alphabet: [UInt8] = Array(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
     package static func encode(_ bytes: [UInt8]) -> String {
         var out: [UInt8] = []
@@ -80,7 +81,8 @@ package enum Base64URL {
         while i < bytes.count {
             let rest: Int = bytes.count - i
             let word: UInt32 =
-                UInt32(bytes[i]) << 16 | (rest > 1 ? UInt32(bytes[i + 1]) << 8 : 0) | (rest > 2 ? UInt32(bytes[i + 2]) : 0)
+                UInt32(bytes[i]) << 16 | (rest > 1 ? UInt32(bytes[i + 1]) << 8 : 0)
+                | (rest > 2 ? UInt32(bytes[i + 2]) : 0)
             out.append(alphabet[Int(word >> 18 & 63)])
             out.append(alphabet[Int(word >> 12 & 63)])
             if rest > 1 { out.append(alphabet[Int(word >> 6 & 63)]) }

@@ -100,7 +100,10 @@ final class GRPCCallHandler: ChannelDuplexHandler {
                 end(GRPCError(code: 13, message: "server closed the stream without sending trailers"))
             }
         case .rstStream(let code):
-            end(GRPCError(code: code == .cancel ? 1 : 13, message: "stream terminated by RST_STREAM with error code: \(code)"))
+            end(
+                GRPCError(
+                    code: code == .cancel ? 1 : 13, message: "stream terminated by RST_STREAM with error code: \(code)")
+            )
         default: break
         }
     }

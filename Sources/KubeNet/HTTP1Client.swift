@@ -89,7 +89,8 @@ final class HTTP1ClientHandler: ChannelDuplexHandler, RemovableChannelHandler, @
         if let timeout {
             deadline = context.eventLoop.scheduleTask(in: TimeAmount(timeout)) {
                 guard self.call === call, !self.hasHead else { return }
-                self.fail(NetError(.timeout, "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"))
+                self.fail(
+                    NetError(.timeout, "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"))
                 self.channel.close(promise: nil)
             }
         }

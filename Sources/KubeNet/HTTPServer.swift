@@ -34,7 +34,8 @@ package final class HTTPServer: Sendable {
     package func listen(unixPath: String) async throws {
         do {
             core.listening(
-                try await bootstrap(isTCP: false).bind(unixDomainSocketPath: unixPath, cleanupExistingSocketFile: true).get())
+                try await bootstrap(isTCP: false).bind(unixDomainSocketPath: unixPath, cleanupExistingSocketFile: true)
+                    .get())
         } catch { throw NetError.listening("unix", unixPath, error) }
     }
 
@@ -204,7 +205,9 @@ final class ServerCore: Sendable {
             if isQuiet { c.resume() }
         }
         deadline.cancel()
-        for connection in state.withLock({ Array($0.connections.values) }) { try? await connection.close().get() }
+        let left: [any Channel] = state.withLock { Array($0.connections.values) }
+        let closing: [EventLoopFuture<Void>] = left.map { $0.close() }
+        for future in closing { try? await future.get() }
     }
 }
 

@@ -41,7 +41,11 @@ final class SPDYHeaderBlocks {
             block += bigEndian(UInt32(name.utf8.count)) + Array(name.utf8)
             block += bigEndian(UInt32(values[name]!.count)) + values[name]!
         }
-        return run(block, limit: .max) { deflate(&deflater, Z_SYNC_FLUSH) } stream: { body in body(&deflater) } ?? []
+        return run(block, limit: .max) {
+            deflate(&deflater, Z_SYNC_FLUSH)
+        } stream: { body in
+            body(&deflater)
+        } ?? []
     }
 
     func decompress(_ block: [UInt8]) throws -> Headers {
@@ -52,7 +56,9 @@ final class SPDYHeaderBlocks {
                 inflateSetDictionary(&inflater, $0.baseAddress, UInt32($0.count))
             }
             return inflate(&inflater, Z_SYNC_FLUSH)
-        } stream: { body in body(&inflater) }
+        } stream: { body in
+            body(&inflater)
+        }
         guard let plain else { throw NetError(.malformed, "spdy: bad header block") }
         return try parse(plain)
     }

@@ -18,7 +18,14 @@ enum SPDYEvent: Sendable {
 /// were made, since header blocks share one compressor.
 struct SPDYSession {
     enum Kind: UInt16 {
-        case synStream = 1, synReply = 2, rstStream = 3, settings = 4, ping = 6, goAway = 7, headers = 8, window = 9
+        case synStream = 1
+        case synReply = 2
+        case rstStream = 3
+        case settings = 4
+        case ping = 6
+        case goAway = 7
+        case headers = 8
+        case window = 9
     }
     /// Bytes of one frame that are accepted; of one data frame that are made.
     static let frameBytesMax: Int = (1 << 24) - 1

@@ -82,7 +82,9 @@ private func certificates(_ pem: String) throws -> [NIOSSLCertificate] {
 extension NIOSSLServerHandler {
     /// The subject of the certificate that the client showed and that was verified.
     var peerIdentity: PeerIdentity? {
-        guard let der = try? peerCertificate?.toDERBytes(), let facts = try? CertificateFacts(der: der) else { return nil }
+        guard let der = try? peerCertificate?.toDERBytes(), let facts = try? CertificateFacts(der: der) else {
+            return nil
+        }
         return PeerIdentity(commonName: facts.commonName, organizations: facts.organizations)
     }
 }

@@ -25,7 +25,14 @@ struct WebSocketViolation: Error, Hashable {
 
 /// The decoder of one direction. Events stand in the order of the frames.
 struct WebSocketCodec: Sendable {
-    enum Opcode: UInt8 { case more = 0, text = 1, binary = 2, close = 8, ping = 9, pong = 10 }
+    enum Opcode: UInt8 {
+        case more = 0
+        case text = 1
+        case binary = 2
+        case close = 8
+        case ping = 9
+        case pong = 10
+    }
     static let messageBytesMax: Int = 16 << 20
 
     private let isServer: Bool

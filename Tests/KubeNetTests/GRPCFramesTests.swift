@@ -1,8 +1,9 @@
 // gRPC's framing as values.
 
-@testable import KubeNet
 import NIOCore
 import Testing
+
+@testable import KubeNet
 
 @Suite struct GRPCFramesTests {
     @Test func messagesSurviveSplitsAndLimits() throws {

@@ -124,7 +124,8 @@ import Testing
             let s: any ByteStream = try await TCP.connect(to: endpoint, timeout: .seconds(2))
             let requests: String = ["/1", "/2", "/3"].map { "GET \($0) HTTP/1.1\r\nHost: x\r\n\r\n" }.joined()
             try await s.write(
-                Array((requests + "GET /up HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nEARLY").utf8))
+                Array((requests + "GET /up HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nEARLY").utf8)
+            )
             var all: [UInt8] = []
             while let bytes = try await s.read() { all += bytes }
             let got: String = text(all)
@@ -140,7 +141,9 @@ import Testing
     }
 
     @Test func takenPortAndDeadPeerHaveGoWords() async throws {
-        try await withServer { _ in HTTPResponse(status: 200) } _: { _, endpoint in
+        try await withServer { _ in
+            HTTPResponse(status: 200)
+        } _: { _, endpoint in
             guard case .tcp(_, let port) = endpoint else { return }
             let other: HTTPServer = try HTTPServer(
                 responder: Responder { _ in HTTPResponse(status: 200) }, tls: nil, log: .component("test"))

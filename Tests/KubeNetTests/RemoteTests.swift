@@ -36,7 +36,9 @@ private func runtime(_ request: HTTPRequest) -> HTTPResponse {
     return HTTPResponse(
         status: 101, headers: handshake.headers,
         body: .upgrade { stream in
-            guard let s = try? await RemoteCommandSession.open(handshake, over: stream, options: options) else { return }
+            guard let s = try? await RemoteCommandSession.open(handshake, over: stream, options: options) else {
+                return
+            }
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await s.run() }
                 while let bytes = try? await s.stdin?.read() {
@@ -52,7 +54,9 @@ private func runtime(_ request: HTTPRequest) -> HTTPResponse {
     private func withCluster(_ body: (HTTPClient, Endpoint) async throws -> Void) async throws {
         let ids: Identities = try Identities()
         let backendClient: HTTPClient = try HTTPClient(tls: nil)
-        try await withServer { runtime($0) } _: { _, backend in
+        try await withServer {
+            runtime($0)
+        } _: { _, backend in
             try await withServer(tls: ids.server) { request in
                 let there: StreamingBackend = StreamingBackend(
                     client: backendClient, endpoint: backend, path: request.path, rawQuery: request.rawQuery)

@@ -2,14 +2,17 @@
 
 import KubeBase
 import KubeCrypto
-@testable import KubeNet
 import KubeWire
 import Synchronization
 import Testing
 
+@testable import KubeNet
+
 @Suite struct WebSocketCodecTests {
     @Test func messagesSurviveAnySplit() throws {
-        let payloads: [[UInt8]] = [[], [1, 2, 3], [UInt8](repeating: 9, count: 126), [UInt8](repeating: 8, count: 70_000)]
+        let payloads: [[UInt8]] = [
+            [], [1, 2, 3], [UInt8](repeating: 9, count: 126), [UInt8](repeating: 8, count: 70_000),
+        ]
         let wire: [UInt8] = payloads.flatMap { WebSocketCodec.encode(.binary, $0, mask: [1, 2, 3, 4]) }
         for step in [1, 7, 1000, wire.count] {
             var codec: WebSocketCodec = WebSocketCodec(isServer: true)
