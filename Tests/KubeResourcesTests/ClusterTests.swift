@@ -44,7 +44,6 @@ import Testing
             try await s.create(API.pods, "nowhere", TestServer.pod("p"))
         }
         #expect(lonely?.message == "namespaces \"nowhere\" not found")
-        _ = try await s.create(API.serviceAccounts, "default", TestServer.account())
         let pod: JSON = try await s.create(API.pods, "default", TestServer.pod("p"))
         #expect(pod.status.phase.text == "Pending" && pod.status.qosClass.text == "BestEffort")
         #expect(pod.spec.serviceAccountName.text == "default" && pod.spec.priority.asInt == 0)
@@ -82,7 +81,6 @@ import Testing
 
     @Test func podsGoGracefully() async throws {
         let s: TestServer = try await TestServer.start()
-        _ = try await s.create(API.serviceAccounts, "default", TestServer.account())
         _ = try await s.create(API.pods, "default", TestServer.pod("free"))
         _ = try await s.call(.delete, API.pods, "default", "free")
         #expect(await s.failure { () async throws(StatusError) in try await s.call(.get, API.pods, "default", "free") }?.code == 404)
@@ -208,7 +206,6 @@ import Testing
 
     @Test func tokensAuthenticate() async throws {
         let s: TestServer = try await TestServer.start()
-        _ = try await s.create(API.serviceAccounts, "default", TestServer.account())
         let pod: JSON = try await s.create(API.pods, "default", TestServer.pod("p"))
         let answer: JSON = try await s.call(
             .create, API.serviceAccounts, "default", "default", "token",
@@ -246,7 +243,6 @@ import Testing
 
     @Test func quotasHold() async throws {
         let s: TestServer = try await TestServer.start()
-        _ = try await s.create(API.serviceAccounts, "default", TestServer.account())
         _ = try await s.create(
             API.resourceQuotas, "default",
             ["apiVersion": "v1", "kind": "ResourceQuota", "metadata": ["name": "q"], "spec": ["hard": ["pods": "2"]]])
@@ -275,7 +271,6 @@ import Testing
                 "apiVersion": "v1", "kind": "Namespace",
                 "metadata": ["name": "strict", "labels": ["pod-security.kubernetes.io/enforce": "restricted"]],
             ])
-        _ = try await s.create(API.serviceAccounts, "strict", TestServer.account("strict"))
         let refused: StatusError? = await s.failure { () async throws(StatusError) in
             try await s.create(API.pods, "strict", TestServer.pod("p"))
         }
@@ -283,7 +278,6 @@ import Testing
             refused?.message
                 == "pods \"p\" is forbidden: violates PodSecurity \"restricted:latest\": allowPrivilegeEscalation != false (container \"c\" must set securityContext.allowPrivilegeEscalation=false), unrestricted capabilities (container \"c\" must set securityContext.capabilities.drop=[\"ALL\"]), runAsNonRoot != true (pod or container \"c\" must set securityContext.runAsNonRoot=true), seccompProfile (pod or container \"c\" must set securityContext.seccompProfile.type to \"RuntimeDefault\" or \"Localhost\")"
         )
-        _ = try await s.create(API.serviceAccounts, "default", TestServer.account())
         _ = try await s.create(
             API.limitRanges, "default",
             [
@@ -302,7 +296,6 @@ import Testing
 
     @Test func evictionRespectsBudgets() async throws {
         let s: TestServer = try await TestServer.start()
-        _ = try await s.create(API.serviceAccounts, "default", TestServer.account())
         _ = try await s.create(
             API.pods, "default",
             TestServer.pod("p") {

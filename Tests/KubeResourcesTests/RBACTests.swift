@@ -110,7 +110,6 @@ import Testing
         _ = try await s.create(
             API.secrets, "default",
             ["apiVersion": "v1", "kind": "Secret", "metadata": ["name": "key"], "stringData": ["a": "b"]])
-        _ = try await s.create(API.serviceAccounts, "default", TestServer.account())
         _ = try await s.create(
             API.pods, "default",
             TestServer.pod("p") {

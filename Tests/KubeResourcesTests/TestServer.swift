@@ -66,11 +66,4 @@ struct TestServer {
         change(&pod)
         return pod
     }
-
-    static func account(_ namespace: String = "default", _ name: String = "default") -> JSON {
-        [
-            "apiVersion": "v1", "kind": "ServiceAccount",
-            "metadata": ["name": .string(name), "namespace": .string(namespace)],
-        ]
-    }
 }

@@ -49,6 +49,15 @@ struct NamespaceStrategy: Strategy {
         }
         return out.list
     }
+    /// The default ServiceAccount comes with the namespace, so that a pod created in the next moment finds it;
+    /// its controller puts it back when it is deleted.
+    func afterCreate(_ ns: JSON, _ context: RequestContext) async {
+        var call: APICall = APICall(.create, API.serviceAccounts)
+        call.namespace = ns.meta.name
+        call.query["fieldManager"] = "kube-apiserver"
+        call.body = ["apiVersion": "v1", "kind": "ServiceAccount", "metadata": ["name": "default"]]
+        _ = try? await context.registry.transport(user: .loopback).call(call)
+    }
     func markDeleted(_ ns: inout JSON, _ context: RequestContext) { ns.status.phase = "Terminating" }
     func canRemove(_ ns: JSON) -> Bool { ns.spec.finalizers.elements.isEmpty }
 }
