@@ -42,13 +42,19 @@ struct LocalCluster: Sendable {
             namespaces: Namespaces())
     }
 
+    func isPrepared(_ place: NodePlace) -> Bool {
+        let box: NodeSandbox = sandbox(place)
+        return box.exists && box.containerd != nil
+    }
+
     /// Namespaces, link, containerd and the pause image; returns when containerd answers.
     func prepare(_ place: NodePlace) async throws {
         let box: NodeSandbox = sandbox(place)
-        if box.exists, box.containerd != nil { return }
-        await box.destroy(grace: .zero)
-        try await box.create()
-        try await box.startContainerd()
+        if !box.exists {
+            await box.destroy(grace: .zero)
+            try await box.create()
+        }
+        if box.containerd == nil { try await box.startContainerd() }
         try await ContainerdImages(socket: box.paths.containerdSocket).importArchive(ImageArchive.pause())
     }
 

@@ -53,7 +53,9 @@ enum AgentCommand {
         let dns: DNSServer = DNSServer(
             client: Client(transport: s.transport, fieldManager: "coredns"), hosts: [s.dnsAddress],
             domain: ClusterConfiguration.clusterDomain)
-        try await Daemons.run([agent, proxy, dns], isReady: isReady)
+        var parts: [any Component] = [agent, proxy, dns]
+        if let keeper = s.keeper { parts.append(keeper) }
+        try await Daemons.run(parts, isReady: isReady)
     }
 }
 
@@ -70,6 +72,8 @@ struct AgentSettings: Sendable {
     var podCIDR: String
     var serviceCIDR: String
     var dnsAddress: String
+    /// Of a sandbox's own containerd.
+    var keeper: ContainerdKeeper?
 
     /// A node of `apus up`, inside its namespaces.
     static func sandbox(_ paths: ClusterPaths, node name: String) throws -> AgentSettings {
@@ -83,11 +87,15 @@ struct AgentSettings: Sendable {
         let transport: HTTPTransport = try HTTPTransport(
             server: .tcp(host: c.bridgeAddress, port: c.port),
             tls: TLSClientOptions(caPEM: ca, certificatePEM: client.certificatePEM, keyPEM: client.keyPEM))
+        // The agent is in the node's namespaces already.
+        let sandbox: NodeSandbox = NodeSandbox(
+            place: place, paths: node, programs: try Preflight.programs(), isEntered: true)
         return AgentSettings(
             nodeName: name, address: place.address, transport: transport,
             serving: TLSServerOptions(certificatePEM: serving.certificatePEM, keyPEM: serving.keyPEM, clientCAPEM: ca),
             runtimeSocket: node.containerdSocket, stateFolder: "/var/lib/kubelet", logFolder: "/var/log/pods",
-            cgroup: place.cgroup, podCIDR: c.podCIDR, serviceCIDR: c.serviceCIDR, dnsAddress: c.dnsAddress)
+            cgroup: place.cgroup, podCIDR: c.podCIDR, serviceCIDR: c.serviceCIDR, dnsAddress: c.dnsAddress,
+            keeper: ContainerdKeeper(sandbox))
     }
 
     /// A machine of its own: the flags say what a sandbox's configuration says.

@@ -16,10 +16,7 @@ enum ImageCommand {
         case "import" where flags.words.count >= 2:
             for file in flags.words.dropFirst() {
                 guard Files.exists(file) else { throw ClusterError("\(file): no such file") }
-                for node in nodes {
-                    let said: String = try await ContainerdImages(socket: node.containerdSocket).importFile(file)
-                    for line in said.split(separator: "\n") { Output.print("\(node.name): \(line)") }
-                }
+                try await importFile(file, into: nodes)
             }
         case "list":
             for node in nodes {
@@ -29,6 +26,17 @@ enum ImageCommand {
             }
         default:
             throw ClusterError("usage: apus image import FILE… | apus image list")
+        }
+    }
+
+    private static func importFile(_ file: String, into nodes: [NodePaths]) async throws {
+        try await withThrowingTaskGroup(of: [String].self) { tasks in
+            for node in nodes {
+                tasks.addTask { try await ContainerdImages(socket: node.containerdSocket).importFile(file) }
+            }
+            var all: Set<String> = []
+            for try await names in tasks { all.formUnion(names) }
+            for name in all.sorted() { Output.print("imported \(name) into \(nodes.map { $0.name }.joined(separator: ", "))") }
         }
     }
 }

@@ -25,13 +25,16 @@ enum Up {
             Output.print("See it with: apus status")
             return
         }
-        let isFresh: Bool = cluster.server == nil
+        let isStopped: Bool = cluster.server == nil
+        let isNew: Bool = !Files.exists(paths.configuration)
         do {
-            if isFresh { try checkPort(configuration) }
+            if isStopped { try checkPort(configuration) }
+            try configuration.save(paths)
             try await start(cluster, progress)
         } catch {
             // Undo only what this call began: a cluster that ran before is left as it is.
-            if isFresh { await cluster.stop(grace: .zero) }
+            if isStopped { await cluster.stop(grace: .zero) }
+            if isNew { forget(paths) }
             throw error
         }
         Output.print(
@@ -69,8 +72,17 @@ enum Up {
             guard let free = LoopbackPort.tryBind(0) else { throw ClusterError("no free port on 127.0.0.1") }
             configuration.port = free
         }
-        try configuration.save(paths)
         return configuration
+    }
+
+    /// A cluster that never came to be leaves its logs, if any.
+    private static func forget(_ paths: ClusterPaths) {
+        for name in (try? Files.list(paths.state)) ?? [] where "\(paths.state)/\(name)" != paths.logs {
+            try? Files.removeTree("\(paths.state)/\(name)")
+        }
+        try? Files.remove(paths.state)
+        try? Files.remove(paths.lock)
+        try? AdminAccess.remove(paths)
     }
 
     private static func checkPort(_ c: ClusterConfiguration) throws {
@@ -99,15 +111,18 @@ enum Up {
             let served: Gate = Gate()
             tasks.addTask {
                 defer { served.open() }
+                if cluster.server != nil { return }
                 try await progress.step("server: \(c.server)") { try await cluster.startServer() }
             }
             for place in c.nodes {
                 tasks.addTask {
-                    try await progress.step("\(place.name): containerd in its own namespaces") {
-                        try await cluster.prepare(place)
+                    if !cluster.isPrepared(place) {
+                        try await progress.step("\(place.name): containerd in its own namespaces") {
+                            try await cluster.prepare(place)
+                        }
                     }
                     await served.wait()
-                    if cluster.server == nil { return }
+                    if cluster.server == nil || cluster.sandbox(place).agent != nil { return }
                     try await progress.step("\(place.name): agent") { try await cluster.startAgent(place) }
                 }
             }

@@ -8,15 +8,23 @@ struct ContainerdImages: Sendable {
 
     private var prefix: [String] { ["--address", socket, "--namespace", "k8s.io", "images"] }
 
-    /// A docker or OCI archive; answers what ctr says.
+    /// A docker or OCI archive; answers the names of its images.
     @discardableResult
-    func importArchive(_ bytes: [UInt8]) async throws -> String {
-        try await Command.check("ctr", prefix + ["import", "-"], stdin: bytes, timeout: .seconds(300)).output
+    func importArchive(_ bytes: [UInt8]) async throws -> [String] {
+        Self.names(try await Command.check("ctr", prefix + ["import", "-"], stdin: bytes, timeout: .seconds(300)))
     }
 
     @discardableResult
-    func importFile(_ path: String) async throws -> String {
-        try await Command.check("ctr", prefix + ["import", path], timeout: .seconds(300)).output
+    func importFile(_ path: String) async throws -> [String] {
+        Self.names(try await Command.check("ctr", prefix + ["import", path], timeout: .seconds(300)))
+    }
+
+    /// Of lines such as `unpacking docker.io/library/node:lts (sha256:…)...done`.
+    private static func names(_ said: CommandResult) -> [String] {
+        said.output.split(separator: "\n").compactMap { line in
+            let words: [Substring] = line.split(separator: " ")
+            return words.count > 1 && words[0] == "unpacking" ? String(words[1]) : nil
+        }
     }
 
     /// References, without the digests that CRI keeps beside them.

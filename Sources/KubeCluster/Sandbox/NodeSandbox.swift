@@ -12,8 +12,12 @@ struct NodeSandbox: Sendable {
     let place: NodePlace
     let paths: NodePaths
     let programs: NodePrograms
+    /// This process is in the node's namespaces itself.
+    var isEntered: Bool = false
 
-    var namespaces: Namespaces { Namespaces(network: paths.networkNamespace, mount: paths.mountNamespace) }
+    var namespaces: Namespaces {
+        isEntered ? Namespaces() : Namespaces(network: paths.networkNamespace, mount: paths.mountNamespace)
+    }
 
     /// Both namespaces are there (bound, so not left from before a reboot).
     var exists: Bool {
