@@ -31,8 +31,9 @@ private final class SQLiteMedium: Medium {
         let flags: Int32 = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
         guard sqlite3_open_v2(path, &database, flags, nil) == SQLITE_OK else { throw fault("cannot open \(path)") }
         chmod(path, 0o600)
-        try run("PRAGMA auto_vacuum = INCREMENTAL")
+        // First, before anything touches the file: a WAL opened in shared mode would get its -shm file.
         try run("PRAGMA locking_mode = EXCLUSIVE")
+        try run("PRAGMA auto_vacuum = INCREMENTAL")
         try run("PRAGMA journal_mode = WAL")
         try run("PRAGMA synchronous = FULL")
         try run("PRAGMA journal_size_limit = 16777216")
