@@ -346,17 +346,21 @@ package final class SPDYStream: ByteStream {
         wakeWriters()
     }
 
+    /// A reset ends our reading like a FIN once what came before it was read: Kubernetes' streaming servers end a session
+    /// by resetting all of its streams (apimachinery's spdy connection.Close), also those that lie half open.
     fileprivate func wasReset(_ status: UInt32) {
-        lost(NetError(.closed, status == 3 ? "stream refused" : "stream reset"))
+        lost(NetError(.closed, status == 3 ? "stream refused" : "stream reset"), readingEnds: nil)
     }
 
-    fileprivate func lost(_ error: any Error) {
+    fileprivate func lost(_ error: any Error) { lost(error, readingEnds: error) }
+
+    private func lost(_ error: any Error, readingEnds: (any Error)?) {
         state.withLock { s in
             s.isInputClosed = true
             s.isOutputClosed = true
         }
         replied(error)
-        pipe.end(error)
+        pipe.end(readingEnds)
         unread.close(error)
         wakeWriters()
     }
