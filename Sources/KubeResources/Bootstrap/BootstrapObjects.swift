@@ -26,7 +26,7 @@ package struct BootstrapObjects: Sendable {
         for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
             try await ensure(API.namespaces, ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(name)]])
         }
-        for object in BootstrapPolicy.objects { try await reconcile(object) }
+        try await reconcileRoles()
         for (name, value) in PriorityClasses.systemNames.sorted(by: { $0.key < $1.key }) {
             try await ensure(
                 API.priorityClasses,
@@ -73,6 +73,26 @@ package struct BootstrapObjects: Sendable {
         for (key, value) in object.metadata.labels.fields { merged.metadata.labels[key] = value }
         if Faults.same(merged, present ?? .null) { return }
         try await call(.update, resource, merged)
+    }
+
+    /// All at once: the store puts writes that wait together into one transaction.
+    private func reconcileRoles() async throws(StatusError) {
+        let failure: StatusError? = await withTaskGroup(of: StatusError?.self) { group in
+            for object in BootstrapPolicy.objects {
+                group.addTask {
+                    do throws(StatusError) {
+                        try await self.reconcile(object)
+                        return nil
+                    } catch {
+                        return error
+                    }
+                }
+            }
+            var first: StatusError?
+            for await error in group where first == nil { first = error }
+            return first
+        }
+        if let failure { throw failure }
     }
 
     /// Roles and bindings: what is missing is added, unless autoupdate was turned off; additions of others stay.
