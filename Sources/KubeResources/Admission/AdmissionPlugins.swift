@@ -14,6 +14,8 @@ package enum AdmissionPlugins {
             DefaultTolerationSeconds(),
             RuntimeClassAdmission(),
             DefaultClasses(),
+            StorageObjectInUseProtection(),
+            PersistentVolumeClaimResize(),
             CertificateAdmission(),
             PodSecurity(),
             ResourceQuotaAdmission(),
