@@ -146,6 +146,7 @@ def web(version):
     """The smallest web server with a version to see: busybox's httpd."""
     layer = Layer()
     layer.file("www/index.html", "web %s\n" % version)
+    layer.file("www/cgi-bin/pod", "#!/bin/sh\nprintf 'Content-Type: text/plain\\r\\n\\r\\n'\nhostname\n", 0o755)
     return [layer.bytes()], {"Cmd": ["httpd", "-f", "-v", "-p", "8080", "-h", "/www"], "ExposedPorts": {"8080/tcp": {}}}
 
 

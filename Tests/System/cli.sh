@@ -22,7 +22,7 @@ twin "nothing there" get jobs
 twin "describe deployment" describe deployment cli
 pod=$(apus get pods -l app=cli -o jsonpath='{.items[0].metadata.name}')
 twin "describe pod" describe pod "$pod"
-twin "describe node" describe node node-1
+twin "describe node" describe node node1
 twin "api-resources" api-resources
 has "$(apus exec "$pod" -- sh -c 'echo out; exit 3' 2>&1 || true)" 'command terminated with exit code 3' "exec: exit code"
 has "$(echo through | apus exec -i "$pod" -- cat)" '^through$' "exec: stdin"
@@ -58,9 +58,9 @@ k port-forward "$pod" "$port:8080" >"$APUS_ROOT/forward.log" 2>&1 &
 forward=$!
 until_true 10 "kubectl port-forward" curl -fsS -m 2 "http://127.0.0.1:$port/"
 kill $forward
-has "$(apus top node 2>&1)" 'node-1 +[0-9]+m' "top node"
+has "$(apus top node 2>&1)" 'node1 +[0-9]+m' "top node"
 has "$(EDITOR='sed -i s/tier:.front/tier:\ back/' apus edit deployment cli)" 'deployment.apps/cli edited' "edit"
-has "$(apus cordon node-1; apus uncordon node-1)" 'node/node-1 cordoned' "cordon"
+has "$(apus cordon node1; apus uncordon node1)" 'node/node1 cordoned' "cordon"
 has "$(apus delete deployment cli)" 'deployment.apps "cli" deleted' "delete"
 has "$(apus delete -f "$repo/examples/explore/explore.yaml")" 'service "explore" deleted' "delete -f"
 has "$(apus frobnicate 2>&1 || true)" 'unknown command "frobnicate"' "an unknown command"

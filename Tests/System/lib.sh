@@ -71,7 +71,7 @@ cluster_end() {
         say "--- state of the failed run" >&2
         k get pods,deployments,nodes -A -o wide >&2 || true
         k get events -A --sort-by=.lastTimestamp 2>/dev/null | tail -n 40 >&2 || true
-        for log in "$APUS_ROOT/$APUS_NAME"/logs/*.log; do
+        for log in "$APUS_ROOT/$APUS_NAME"/logs/server.log "$APUS_ROOT/$APUS_NAME"/logs/*-agent.log; do
             say "--- $log" >&2
             tail -n 25 "$log" >&2 || true
         done
