@@ -16,6 +16,7 @@ package enum Catalogue {
         ControllerDescriptor("disruption-controller", source: "controllermanager") { DisruptionController($0) },
         ControllerDescriptor("endpoint-controller") { EndpointsController($0) },
         ControllerDescriptor("endpointslice-controller") { EndpointSliceController($0) },
+        ControllerDescriptor("endpointslicemirroring-controller") { EndpointSliceMirroring($0) },
         ControllerDescriptor("namespace-controller") { NamespaceController($0) },
         ControllerDescriptor("service-account-controller") { DefaultServiceAccount.controller($0) },
         ControllerDescriptor("root-ca-cert-publisher") { RootCAPublisher.controller($0) },
@@ -30,6 +31,9 @@ package enum Catalogue {
         ControllerDescriptor("taint-eviction-controller", account: "node-controller") { TaintEvictionController($0) },
         ControllerDescriptor("pod-garbage-collector") { PodGCController($0) },
         ControllerDescriptor("persistent-volume-binder", source: "persistentvolume-controller") { VolumeBinder($0) },
+        ControllerDescriptor("ephemeral-volume-controller", source: "ephemeral_volume") { EphemeralVolumes($0) },
+        ControllerDescriptor("pvc-protection-controller") { StorageProtection($0, .claims) },
+        ControllerDescriptor("pv-protection-controller") { StorageProtection($0, .volumes) },
         // Last: it shares the informers that the others have asked for.
         ControllerDescriptor("generic-garbage-collector", source: "garbage-collector-controller") { GarbageCollector($0) },
     ]

@@ -240,7 +240,9 @@ import Testing
             try await c.client.create(
                 API.leases, namespace: "kube-node-lease",
                 ["apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": ["name": "n1"]])
+            try await c.wait("pods") { try await c.list(API.pods).filter { $0.status.phase.text == "Running" }.count == 4 }
             // n1 renews, n2 falls silent.
+            c.kubelet.kill("n2")
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     while !Task.isCancelled {
@@ -258,8 +260,67 @@ import Testing
                 }
                 let n1: JSON? = try await c.get(API.nodes, "n1", "")
                 #expect(n1?.spec.taints.exists == false)
+                try await c.wait("identical pods elsewhere") {
+                    let pods: [JSON] = try await c.list(API.pods)
+                    let running: [JSON] = pods.filter {
+                        !$0.metadata.deletionTimestamp.exists && $0.status.phase.text == "Running"
+                    }
+                    let left: [JSON] = pods.filter { $0.spec.nodeName.text == "n2" }
+                    return running.count == 4 && running.allSatisfy { $0.spec.nodeName.text == "n1" }
+                        && left.allSatisfy { pod in
+                            let conditions: [JSON] = pod.status.conditions.elements
+                            let ready: JSON? = conditions.first { $0.type.text == "Ready" }
+                            let target: JSON? = conditions.first { $0.type.text == "DisruptionTarget" }
+                            return ready?.status.text == "False" && target?.reason.text == "DeletionByTaintManager"
+                        }
+                }
                 group.cancelAll()
             }
+        }
+    }
+
+    @Test func handMadeEndpointsAndEphemeralClaims() async throws {
+        try await ServedCluster.run { c in
+            try await c.client.create(
+                API.services, namespace: "default",
+                [
+                    "apiVersion": "v1", "kind": "Service", "metadata": ["name": "db"], "spec": ["ports": [["port": 5432]]],
+                ])
+            try await c.client.create(
+                API.endpoints, namespace: "default",
+                [
+                    "apiVersion": "v1", "kind": "Endpoints", "metadata": ["name": "db"],
+                    "subsets": [["addresses": [["ip": "192.0.2.7"]], "ports": [["port": 5432]]]],
+                ])
+            try await c.wait("mirror") {
+                try await c.list(API.endpointSlices).contains {
+                    $0.metadata.labels["kubernetes.io/service-name"].text == "db"
+                        && $0.endpoints[0].addresses[0].text == "192.0.2.7"
+                }
+            }
+            var pod: JSON = ["apiVersion": "v1", "kind": "Pod", "metadata": ["name": "p"]]
+            pod.spec = ServedCluster.template("p", "v1").spec
+            pod.spec.volumes = [
+                [
+                    "name": "scratch",
+                    "ephemeral": [
+                        "volumeClaimTemplate": [
+                            "spec": ["accessModes": ["ReadWriteOnce"], "resources": ["requests": ["storage": "1Gi"]]]
+                        ]
+                    ],
+                ]
+            ]
+            try await c.wait("account") { try await c.get(API.serviceAccounts, "default") != nil }
+            try await c.client.create(API.pods, namespace: "default", pod)
+            try await c.wait("protected claim") {
+                try await c.get(API.persistentVolumeClaims, "p-scratch")?.metadata.finalizers.strings
+                    == ["kubernetes.io/pvc-protection"]
+            }
+            try await c.client.delete(API.persistentVolumeClaims, namespace: "default", "p-scratch")
+            try await Task.sleep(for: .milliseconds(200))
+            #expect(try await c.get(API.persistentVolumeClaims, "p-scratch") != nil)
+            try await c.client.delete(API.pods, namespace: "default", "p")
+            try await c.wait("released") { try await c.get(API.persistentVolumeClaims, "p-scratch") == nil }
         }
     }
 

@@ -10,6 +10,7 @@ import KubeResources
 import KubeServer
 import KubeStore
 import KubeWire
+import Synchronization
 
 struct TimedOut: Error {
     var what: String
@@ -18,6 +19,7 @@ struct TimedOut: Error {
 struct ServedCluster: Sendable {
     let client: Client
     let informers: InformerSet
+    let kubelet: ServedKubelet
 
     static func run(
         nodes: Int = 2, options: ControllerOptions = ControllerOptions(), without: Set<String> = [],
@@ -48,7 +50,7 @@ struct ServedCluster: Sendable {
                     fieldManager: "kube-controller-manager")
             }, informers: informers, time: SystemTime(), options: options, without: without)
         let kubelet: ServedKubelet = ServedKubelet(admin, informers, nodes: nodes)
-        let cluster: ServedCluster = ServedCluster(client: admin, informers: informers)
+        let cluster: ServedCluster = ServedCluster(client: admin, informers: informers, kubelet: kubelet)
         let parts: [any Component] = [api, informers, controllers, kubelet]
         try await withThrowingTaskGroup(of: Void.self) { group in
             for part in parts { group.addTask { try await part.run() } }
@@ -119,6 +121,8 @@ final class ServedKubelet: Component {
     private let client: Client
     private let pods: Informer
     private let nodes: Int
+    /// Nodes whose kubelet does nothing any more.
+    private let dead: Mutex<Set<String>> = Mutex([])
     private let queue: WorkQueue<ObjectKey> = WorkQueue(time: SystemTime())
 
     init(_ client: Client, _ informers: InformerSet, nodes: Int) {
@@ -129,9 +133,12 @@ final class ServedKubelet: Component {
         pods.onChange { _, new in if let new { queue.add(ObjectKey(of: new)) } }
     }
 
+    func kill(_ node: String) { _ = dead.withLock { $0.insert(node) } }
+
     func run() async throws {
         try await ReconcileLoop<ObjectKey>(name, workers: 2, queue: queue) { key in
             guard let pod = self.pods.get(key) else { return .done }
+            if self.dead.withLock({ $0.contains(pod.spec.nodeName.text) }) { return .done }
             if pod.metadata.deletionTimestamp.exists {
                 guard !pod.spec.nodeName.text.isEmpty else { return .done }
                 do throws(StatusError) {
@@ -152,7 +159,8 @@ final class ServedKubelet: Component {
     private func bind(_ pod: JSON) async throws -> ReconcileResult {
         let required: JSON = pod.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution
         let tied: String = required.nodeSelectorTerms[0].matchFields[0].values[0].text
-        let node: String = tied.isEmpty ? "n\(abs(pod.metadata.uid.text.hashValue) % nodes + 1)" : tied
+        let alive: [String] = (1...nodes).map { "n\($0)" }.filter { n in !dead.withLock { $0.contains(n) } }
+        let node: String = tied.isEmpty ? alive[abs(pod.metadata.uid.text.hashValue) % alive.count] : tied
         do throws(StatusError) {
             try await client.create(
                 API.pods, namespace: pod.metadata.namespace.text,

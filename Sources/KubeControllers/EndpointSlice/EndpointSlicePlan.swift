@@ -24,13 +24,21 @@ struct EndpointSlicePlan: Sendable, Equatable {
     var delete: [JSON] = []
 
     /// One group per address family and list of port numbers, since pods may map a named port differently.
-    private struct Group: Hashable {
+    struct Group: Hashable, Sendable {
         var isIPv6: Bool
         var ports: JSON
     }
 
+    /// What all slices of one service have in common.
+    struct Stamp: Sendable {
+        var namespace: String
+        /// Of generated names: `web-`
+        var prefix: String
+        var labels: [String: String]
+        var owner: JSON
+    }
+
     static func make(_ view: EndpointSliceView) -> EndpointSlicePlan {
-        var plan: EndpointSlicePlan = EndpointSlicePlan()
         let service: JSON = view.service
         let families: [Bool] = families(service)
         var wanted: [Group: [JSON]] = [:]
@@ -48,8 +56,21 @@ struct EndpointSlicePlan: Sendable, Equatable {
         for isIPv6 in families where !wanted.keys.contains(where: { $0.isIPv6 == isIPv6 }) {
             wanted[Group(isIPv6: isIPv6, ports: [])] = []
         }
+        var labels: [String: String] = service.metadata.labels.stringMap
+        labels[serviceName] = service.metadata.name.text
+        labels[managedBy] = managerName
+        labels[headless] = ServicePods.isHeadless(service) ? "" : nil
+        let stamp: Stamp = Stamp(
+            namespace: service.metadata.namespace.text, prefix: service.metadata.name.text + "-", labels: labels,
+            owner: Owner.reference(to: service, ("v1", "Service")))
+        return make(wanted: wanted, present: view.slices, stamp)
+    }
+
+    /// From the endpoints of each group to writes that leave as much as possible in place.
+    static func make(wanted: [Group: [JSON]], present: [JSON], _ stamp: Stamp) -> EndpointSlicePlan {
+        var plan: EndpointSlicePlan = EndpointSlicePlan()
         var existing: [Group: [JSON]] = [:]
-        for slice in view.slices where !slice.metadata.deletionTimestamp.exists {
+        for slice in present where !slice.metadata.deletionTimestamp.exists {
             let group: Group = Group(isIPv6: slice.addressType.text == "IPv6", ports: normalized(slice.ports))
             existing[group, default: []].append(slice)
         }
@@ -57,7 +78,7 @@ struct EndpointSlicePlan: Sendable, Equatable {
             // An empty slice is refilled rather than replaced when its whole family changes ports at once.
             plan.delete += slices
         }
-        for (group, endpoints) in wanted { plan.fill(group, endpoints, existing[group] ?? [], service) }
+        for (group, endpoints) in wanted { plan.fill(group, endpoints, existing[group] ?? [], stamp) }
         plan.reuse()
         return plan
     }
@@ -96,7 +117,7 @@ struct EndpointSlicePlan: Sendable, Equatable {
 
     private static func identity(_ endpoint: JSON) -> String { endpoint.targetRef.uid.text + "/" + (endpoint.addresses[0].text) }
 
-    private mutating func fill(_ group: Group, _ endpoints: [JSON], _ slices: [JSON], _ service: JSON) {
+    private mutating func fill(_ group: Group, _ endpoints: [JSON], _ slices: [JSON], _ stamp: Stamp) {
         var rest: [String: JSON] = [:]
         var order: [String] = []
         for e in endpoints where rest.updateValue(e, forKey: Self.identity(e)) == nil { order.append(Self.identity(e)) }
@@ -121,15 +142,15 @@ struct EndpointSlicePlan: Sendable, Equatable {
             }
             kept += 1
             var slice: JSON = slices[i]
-            Self.stamp(&slice, group, service)
+            stamp.put(on: &slice, group)
             slice.endpoints = .array(contents[i])
             if !Self.same(slice, slices[i]) { update.append(slice) }
         }
         while !new.isEmpty || kept == 0 {
             var slice: JSON = ["apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice"]
-            slice.metadata.generateName = .string(service.metadata.name.text + "-")
-            slice.metadata.namespace = service.metadata.namespace
-            Self.stamp(&slice, group, service)
+            slice.metadata.generateName = .string(stamp.prefix)
+            slice.metadata.namespace = .string(stamp.namespace)
+            stamp.put(on: &slice, group)
             slice.addressType = group.isIPv6 ? "IPv6" : "IPv4"
             slice.endpoints = .array(Array(new.prefix(Self.endpointsMax)))
             new.removeFirst(min(Self.endpointsMax, new.count))
@@ -157,21 +178,19 @@ struct EndpointSlicePlan: Sendable, Equatable {
         delete = left
     }
 
-    private static func stamp(_ slice: inout JSON, _ group: Group, _ service: JSON) {
-        var labels: [String: String] = service.metadata.labels.stringMap
-        labels[serviceName] = service.metadata.name.text
-        labels[managedBy] = managerName
-        labels[headless] = ServicePods.isHeadless(service) ? "" : nil
-        slice.metadata.labels = JSON(labels)
-        slice.metadata.ownerReferences = [Owner.reference(to: service, ("v1", "Service"))]
-        slice.ports = group.ports
-    }
-
     private static func same(_ a: JSON, _ b: JSON) -> Bool {
         guard a.metadata.labels.stringMap == b.metadata.labels.stringMap,
             Canonical.equal(a.metadata.ownerReferences, b.metadata.ownerReferences),
             a.endpoints.elements.count == b.endpoints.elements.count
         else { return false }
         return zip(a.endpoints.elements, b.endpoints.elements).allSatisfy { Canonical.equal($0, $1) }
+    }
+}
+
+extension EndpointSlicePlan.Stamp {
+    fileprivate func put(on slice: inout JSON, _ group: EndpointSlicePlan.Group) {
+        slice.metadata.labels = JSON(labels)
+        slice.metadata.ownerReferences = [owner]
+        slice.ports = group.ports
     }
 }
