@@ -123,6 +123,9 @@ let package = Package(
         tests("KubeAPITests", ["KubeBase", "KubeWire", "KubeModel", "KubeAPI"]),
         tests("KubeStoreTests", ["KubeStore"]),
         tests(
+            "KubeServerTests",
+            ["KubeBase", "KubeWire", "KubeNet", "KubeModel", "KubeAPI", "KubeStore", "KubeServer"]),
+        tests(
             "KubeResourcesTests",
             [
                 "KubeBase", "KubeWire", "KubeCrypto", "KubeNet", "KubeModel", "KubeAPI", "KubeStore", "KubeServer",

@@ -1,9 +1,17 @@
 // The recent changes of one resource in order, bounded; every watcher reads it through a cursor of its own.
 
+import Glibc
 import KubeModel
 import KubeStore
 import KubeWire
 import Synchronization
+
+/// Seconds of a clock that never goes back.
+func monotonicSeconds() -> Int64 {
+    var t: timespec = timespec()
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t)
+    return Int64(t.tv_sec)
+}
 
 /// A change of one object: `old` is nil when it is new, `new` is nil when it is gone.
 package final class CacheEvent: Sendable {
@@ -12,7 +20,11 @@ package final class CacheEvent: Sendable {
     let new: StoredObject?
     private let end: Mutex<StoredObject?> = Mutex(nil)
 
-    init(revision: Revision, old: StoredObject?, new: StoredObject?) {
+    /// When it was published: a monotonic clock.
+    let seconds: Int64
+
+    init(revision: Revision, old: StoredObject?, new: StoredObject?, seconds: Int64) {
+        self.seconds = seconds
         self.revision = revision
         self.old = old
         self.new = new
@@ -34,7 +46,11 @@ package final class CacheEvent: Sendable {
 
 struct EventLog {
     static let countMax: Int = 10_000
-    static let bytesMax: Int = 8 << 20
+    /// Of the encoded objects; their trees weigh several times as much.
+    static let bytesMax: Int = 4 << 20
+    /// Older events are kept only up to `quietCount`: heartbeats must not pile up for a day.
+    static let ageSecondsMax: Int64 = 300
+    static let quietCount: Int = 100
 
     private var events: [CacheEvent] = []
     private var head: Int = 0
@@ -50,6 +66,9 @@ struct EventLog {
         events.append(event)
         bytes += event.weight
         while events.count - head > EventLog.countMax || (bytes > EventLog.bytesMax && events.count - head > 1) {
+            dropFirst()
+        }
+        while events.count - head > EventLog.quietCount, event.seconds - events[head].seconds > EventLog.ageSecondsMax {
             dropFirst()
         }
     }

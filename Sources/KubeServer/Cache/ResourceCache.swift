@@ -42,6 +42,7 @@ package final class ResourceCache: Sendable {
     // MARK: changes
 
     func apply(_ revision: Revision, path: String, _ object: StoredObject?) {
+        let seconds: Int64 = monotonicSeconds()
         let (event, sinks): (CacheEvent, [Sink]) = state.withLock { s in
             let old: StoredObject? = s.byPath[path]
             s.byPath[path] = object
@@ -51,7 +52,7 @@ package final class ResourceCache: Sendable {
             } else if old != nil {
                 s.sorted.remove(at: at)
             }
-            let event: CacheEvent = CacheEvent(revision: revision, old: old, new: object)
+            let event: CacheEvent = CacheEvent(revision: revision, old: old, new: object, seconds: seconds)
             if old != nil || object != nil { s.log.append(event) }
             s.newest = revision
             return (event, Array(s.sinks.values))
