@@ -24,7 +24,7 @@ build: install
 
 images: install
 	scripts/registry.sh start $(REGISTRY_DIR)
-	@[ -e $(IMAGES_DIR)/.done ] || { scripts/images.sh --out $(IMAGES_DIR) && touch $(IMAGES_DIR)/.done; }
+	scripts/images.sh --missing --out $(IMAGES_DIR)
 
 down:
 	-$(BUILD)/apus down --root $(ROOT)

@@ -209,6 +209,9 @@ class Registry:
         text = answer.read()
         return answer.status, answer.headers, text
 
+    def has(self, tags):
+        return all(self.call("HEAD", f"/v2/{p}{t.replace(':', '/manifests/')}")[0] == 200 for t in tags for p in ("", "library/"))
+
     def blob(self, name, data):
         status, _, _ = self.call("HEAD", f"/v2/{name}/blobs/{digest(data)}")
         if status == 200:
@@ -242,6 +245,7 @@ def main():
     options.add_argument("--out", default="/var/lib/apus-images", help="where the archives go")
     options.add_argument("--registry", default="localhost:5000")
     options.add_argument("--no-push", action="store_true")
+    options.add_argument("--missing", action="store_true", help="only what is not there yet")
     options.add_argument("names", nargs="*", choices=[[], *IMAGES], help="default: all")
     chosen = options.parse_args()
     os.makedirs(chosen.out, exist_ok=True)
@@ -249,6 +253,8 @@ def main():
     registry = None if chosen.no_push else Registry(chosen.registry.replace("localhost", "127.0.0.1"))
     for name in chosen.names or IMAGES:
         make, tags = IMAGES[name]
+        if chosen.missing and os.path.exists(f"{chosen.out}/{name}.tar") and (not registry or registry.has(tags)):
+            continue
         layers, config = make()
         layers = [foundation] + layers
         config = configuration(layers, config)

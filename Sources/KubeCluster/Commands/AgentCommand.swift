@@ -16,7 +16,7 @@ enum AgentCommand {
     static let flags: [String: Bool] = [
         "name": true, "root": true, "node": true, "ready": true, "server": true, "token": true, "ca": true,
         "address": true, "container-runtime-endpoint": true, "state": true, "cluster-cidr": true, "service-cidr": true,
-        "cluster-dns": true,
+        "cluster-dns": true, "cni-conf-dir": true,
     ]
 
     static func run(_ arguments: [String]) async throws {
@@ -55,6 +55,12 @@ enum AgentCommand {
             domain: ClusterConfiguration.clusterDomain)
         var parts: [any Component] = [agent, proxy, dns]
         if let keeper = s.keeper { parts.append(keeper) }
+        if !s.cniFolder.isEmpty {
+            let network: MachineNetwork = MachineNetwork(
+                client: client, nodeName: s.nodeName, dnsAddress: s.dnsAddress, cniFolder: s.cniFolder)
+            try await network.prepare()
+            parts.append(network)
+        }
         try await Daemons.run(parts, isReady: isReady)
     }
 }
@@ -74,6 +80,8 @@ struct AgentSettings: Sendable {
     var dnsAddress: String
     /// Of a sandbox's own containerd.
     var keeper: ContainerdKeeper?
+    /// Where the CNI configuration goes when the node's pod range is known; empty: it is there already.
+    var cniFolder: String = ""
 
     /// A node of `apus up`, inside its namespaces.
     static func sandbox(_ paths: ClusterPaths, node name: String) throws -> AgentSettings {
@@ -121,6 +129,7 @@ struct AgentSettings: Sendable {
             runtimeSocket: flags["container-runtime-endpoint"] ?? "/run/containerd/containerd.sock",
             stateFolder: flags["state"] ?? "/var/lib/kubelet", logFolder: "/var/log/pods", cgroup: "/",
             podCIDR: flags["cluster-cidr"] ?? "10.244.0.0/16", serviceCIDR: flags["service-cidr"] ?? "10.96.0.0/16",
-            dnsAddress: flags["cluster-dns"] ?? "10.96.0.10")
+            dnsAddress: flags["cluster-dns"] ?? "10.96.0.10",
+            cniFolder: flags["cni-conf-dir"] ?? "/etc/cni/net.d")
     }
 }

@@ -38,8 +38,8 @@ enum NodeNetwork {
     ]
 
     /// Each pod has its own link to the node (ptp), so that every packet between pods passes the node's rules.
-    static func cniConfiguration(_ n: NodePlace) -> JSON {
-        let range: JSON = ["subnet": JSON(n.podCIDR)]
+    static func cniConfiguration(podCIDR: String) -> JSON {
+        let range: JSON = ["subnet": JSON(podCIDR)]
         let ipam: JSON = [
             "type": "host-local", "dataDir": "/run/cni-ipam-state",
             "ranges": .array([.array([range])]), "routes": .array([["dst": "0.0.0.0/0"] as JSON]),

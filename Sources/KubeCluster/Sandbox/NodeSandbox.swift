@@ -51,7 +51,7 @@ struct NodeSandbox: Sendable {
     func startContainerd() async throws {
         let configuration: String = ContainerdConfiguration.text(paths, place, programs)
         try Files.writeAtomically(paths.containerdConfiguration, configuration)
-        try Files.writeAtomically("\(paths.cni)/10-apus.conflist", NodeNetwork.cniConfiguration(place).encoded())
+        try Files.writeAtomically("\(paths.cni)/10-apus.conflist", NodeNetwork.cniConfiguration(podCIDR: place.podCIDR).encoded())
         try writeRegistry()
         try Files.remove(paths.containerdSocket)
         let watch: FileWatch = try FileWatch()
