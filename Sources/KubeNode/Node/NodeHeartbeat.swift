@@ -41,6 +41,7 @@ struct NodeHeartbeat: Sendable {
             let isOverruled: Bool = own.get(name).map { !NodeObject.agrees($0.status, fresh) } ?? false
             if isFirst || isOverruled || !NodeObject.isSame(written, fresh) || now - reportedAt >= Self.reportInterval {
                 if await report(fresh) {
+                    tellReadiness(from: isFirst ? .null : written, to: fresh)
                     written = fresh
                     reportedAt = now
                     if isFirst { onRegistered() }
@@ -53,6 +54,22 @@ struct NodeHeartbeat: Sendable {
             // A node that is not ready yet looks again soon: its runtime is coming up.
             await news.wait(until: now + (isReady ? Self.interval : .milliseconds(200)), node.options.time)
         }
+    }
+
+    /// As `kubectl describe node` shows it: the node's name stands for its uid, as upstream does.
+    private func tell(_ reason: String, _ message: String) {
+        let about: JSON = ["kind": "Node", "apiVersion": "v1", "name": .string(name), "uid": .string(name)]
+        node.events.record(about, .normal, reason: reason, message)
+    }
+
+    private func tellReadiness(from old: JSON, to new: JSON) {
+        func status(_ s: JSON) -> String {
+            s.conditions.elements.first { $0.type.text == "Ready" }?.status.text ?? ""
+        }
+        if !old.exists { tell("Starting", "Starting kubelet.") }
+        if status(old) == status(new) { return }
+        let reason: String = status(new) == "True" ? "NodeReady" : "NodeNotReady"
+        tell(reason, "Node \(name) status is now: \(reason)")
     }
 
     /// Rings when somebody else changes the Node's Ready condition.

@@ -39,6 +39,7 @@ struct RuntimeWatch: Sendable {
             do { try await node.options.time.sleep(for: Self.relistInterval) } catch { return }
             await relist()
             await LogRotation(node: node).run()
+            await LocalStorage(node: node).run()
         }
     }
 

@@ -12,7 +12,9 @@ extension PodWorker {
         case .seen(let sandboxes, let list, let at):
             if isRecovered { compare(sandboxes, list, at: at) } else { recover(sandboxes, list) }
         case .tick: break
-        case .evicted(let reason, let message): end(.failed(reason: reason, message: message))
+        case .evicted(let reason, let message):
+            if !isEnding { tell(true, reason, message) }
+            end(.failed(reason: reason, message: message))
         case .deletedFromAPI: setGone()
         case .outOfMemory(let id): recordOutOfMemory(id)
         case .probed(let name, let id, let kind, let isSuccess): recordProbe(name, id, kind, isSuccess)
