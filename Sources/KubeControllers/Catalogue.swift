@@ -13,6 +13,7 @@ package enum Catalogue {
         ControllerDescriptor("daemon-set-controller", source: "daemonset-controller") { DaemonSetController($0) },
         ControllerDescriptor("statefulset-controller") { StatefulSetController($0) },
         ControllerDescriptor("ttl-after-finished-controller") { TTLAfterFinished($0) },
+        ControllerDescriptor("horizontal-pod-autoscaler") { AutoscalerController($0) },
         ControllerDescriptor("disruption-controller", source: "controllermanager") { DisruptionController($0) },
         ControllerDescriptor("endpoint-controller") { EndpointsController($0) },
         ControllerDescriptor("endpointslice-controller") { EndpointSliceController($0) },
