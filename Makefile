@@ -35,8 +35,8 @@ delete:
 	-scripts/registry.sh stop $(REGISTRY_DIR)
 	rm -rf $(REGISTRY_DIR) $(IMAGES_DIR)
 
-test: install
-	.ci/run
+test:
+	scripts/test.sh
 
 bench: build images
 	scripts/bench.sh $(BUILD)/apus
