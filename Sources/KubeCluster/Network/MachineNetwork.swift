@@ -35,16 +35,29 @@ struct MachineNetwork: Component {
     func run() async throws {
         let changes: Wakeups = Wakeups()
         nodes.onChange { _, _ in changes.ring() }
+        let result: Result<Void, any Error>
+        do {
+            result = .success(try await follow(changes))
+        } catch {
+            result = .failure(error)
+        }
+        let line: String = "addr del \(dnsAddress)/32 dev lo"
+        await Task { await Links.runAll([line]) }.value
+        try result.get()
+    }
+
+    private func follow(_ changes: Wakeups) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await nodes.run() }
             group.addTask {
                 var laid: [String: String] = [:]
                 for await _ in changes.stream { laid = await follow(laid) }
-                await Links.runAll(laid.map { "route del \($0.key) via \($0.value)" })
+                let gone: [String] = laid.map { "route del \($0.key) via \($0.value)" }
+                // We are cancelled by now; taking away must not be.
+                await Task { await Links.runAll(gone) }.value
             }
             try await group.waitForAll()
         }
-        await Links.runAll(["addr del \(dnsAddress)/32 dev lo"])
     }
 
     /// Answers the routes that stand now: pod range → node's address.
