@@ -56,7 +56,7 @@ expect("a bad restart policy", 422, r'spec\.restartPolicy: Unsupported value: "S
 expect("a selector that misses its template", 422, r"spec\.template\.metadata\.labels: Invalid value: .*`selector` does not match template `labels`", "POST",
        deployments, deployment(selector={"matchLabels": {"a": "c"}}))
 expect("a bad label selector", 400, r"unable to parse requirement|couldn't parse the selector string|found", "GET", maps + "?labelSelector=a%20in%20(")
-expect("an unsupported field selector", 400, r"field label not supported: spec\.foo", "GET", maps + "?fieldSelector=spec.foo%3Dx")
+expect("an unsupported field selector", 400, r"\"spec\.foo\" is not a known field selector|field label not supported: spec\.foo", "GET", maps + "?fieldSelector=spec.foo%3Dx")
 expect("a bad limit", 400, r"limit|invalid", "GET", maps + "?limit=many")
 expect("a bad continue token", 400, r"continue key is not valid|invalid continue token", "GET", maps + "?continue=garbage")
 expect("a wrong method", 405, r"(not supported|not allowed)", "PATCH", maps, {}, "application/merge-patch+json")

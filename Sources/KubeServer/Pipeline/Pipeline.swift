@@ -80,16 +80,13 @@ extension APIServer {
         _ request: HTTPRequest
     ) throws(StatusError) -> Verb {
         let verbs: [String] = subresource?.verbs ?? definition.verbs
-        guard let verb = Verb(rawValue: info.verb), verbs.contains(info.verb) else {
-            throw StatusError(
-                code: 405, reason: "MethodNotAllowed",
-                message: "the server does not allow this method on the requested resource", details: [:])
-        }
-        if verb == .create, !info.name.isEmpty, subresource == nil {
-            throw StatusError(
-                code: 405, reason: "MethodNotAllowed",
-                message: "the server does not allow this method on the requested resource", details: [:])
-        }
+        let refused: StatusError = StatusError(
+            code: 405, reason: "MethodNotAllowed",
+            message: "the server does not allow this method on the requested resource", details: [:])
+        guard let verb = Verb(rawValue: info.verb), verbs.contains(info.verb) else { throw refused }
+        // An object is not created at its own path, and a collection is neither updated nor patched.
+        if verb == .create, !info.name.isEmpty, subresource == nil { throw refused }
+        if verb == .update || verb == .patch, info.name.isEmpty { throw refused }
         return verb
     }
 
