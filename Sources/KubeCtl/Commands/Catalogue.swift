@@ -7,5 +7,6 @@ enum Catalogue {
         Describe.command, Logs.command, Exec.attach, Exec.command, PortForward.command, Copy.command, Auth.command,
         Apply.command, PatchCommand.command, PatchCommand.replace, Wait.command, Label.label, Label.annotate,
         APIResources.command, APIResources.versions, ClusterFacts.clusterInfo, ClusterFacts.version, Config.command,
+        Bench.command,
     ]
 }
