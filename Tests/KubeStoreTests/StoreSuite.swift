@@ -106,7 +106,7 @@ func withPath<R>(_ body: (String) async throws -> R) async rethrows -> R {
             limits.historyRowsMax = 100
             let store: LogStore = engine.make(path, limits)
             try await store.open(Recorder())
-            for i in 0..<2000 {
+            for i in 0..<900 {
                 _ = try await store.commit([Write(key: "/k", value: bytes("\(i)"), expectation: .anything)])
             }
             #expect(store.usage.historyRows < 100 + 600)
