@@ -2,6 +2,7 @@
 
 import KubeAPI
 import KubeBase
+import KubeCrypto
 import KubeModel
 import KubeNet
 import KubeResources
@@ -355,6 +356,45 @@ import Testing
             ])
         let event: JSON = try await s.call(.get, API.eventsV1, "default", "e")
         #expect(event.note.text == "words" && event.regarding.name.text == "p")
+    }
+
+    @Test func certificatesAreSignedOnceApproved() async throws {
+        let s: TestServer = try await TestServer.start()
+        let authority: CertificateAuthority = try CertificateAuthority.create(commonName: "ca", validity: .seconds(3600))
+        let signer: CertificateSigner = CertificateSigner(authority: authority, registry: s.server.registry)
+        func request(_ name: String, _ groups: [String]) throws -> JSON {
+            let pem: String = try SigningRequest.create(commonName: "carol", organizations: groups).csrPEM
+            return [
+                "apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest",
+                "metadata": ["name": .string(name)],
+                "spec": [
+                    "request": .string(Base64.encode(Array(pem.utf8))),
+                    "signerName": "kubernetes.io/kube-apiserver-client", "usages": ["client auth"],
+                ],
+            ]
+        }
+        let evil: JSON = try request("evil", ["system:masters"])
+        let refused: StatusError? = await s.failure { () async throws(StatusError) in
+            try await s.create(API.certificateSigningRequests, "", evil)
+        }
+        #expect(refused?.code == 403)
+        var asked: JSON = try await s.create(API.certificateSigningRequests, "", try request("carol", ["dev"]))
+        #expect(asked.spec.username.text == "system:apiserver")
+        asked.status.conditions = [["type": "Approved", "status": "True", "reason": "Test"]]
+        let approved: JSON = asked
+        let watch: WatchStream = try await s.server.transport(user: .loopback).watch(
+            APICall(.watch, API.certificateSigningRequests))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await signer.run() }
+            _ = try await s.call(.update, API.certificateSigningRequests, "", "carol", "approval", body: approved)
+            for try await event in watch where event.object.status.certificate.exists {
+                let pem: [UInt8] = Base64.decode(event.object.status.certificate.text) ?? []
+                let facts: CertificateFacts = try CertificateFacts(pem: String(decoding: pem, as: UTF8.self))
+                #expect(facts.commonName == "carol" && facts.organizations == ["dev"])
+                break
+            }
+            group.cancelAll()
+        }
     }
 
     @Test func accessReviews() async throws {

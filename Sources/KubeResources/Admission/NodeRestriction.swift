@@ -1,6 +1,7 @@
 // Node agents write only their own node, their own pods' status, their own lease: plugin/pkg/admission/noderestriction.
 
 import KubeAPI
+import KubeCrypto
 package import KubeModel
 package import KubeServer
 import KubeWire
@@ -124,6 +125,12 @@ package struct CertificateAdmission: AdmissionPlugin {
     package func validate(_ request: AdmissionRequest) async throws(StatusError) {
         guard request.resource == API.certificateSigningRequests else { return }
         if request.operation == .create, request.object.spec.signerName.text == "kubernetes.io/kube-apiserver-client" {
+            let pem: String = String(decoding: Base64.decode(request.object.spec.request.text) ?? [], as: UTF8.self)
+            if let asked = try? SigningRequest(pem: pem), asked.organizations.contains(UserInfo.Group.masters) {
+                throw .forbidden(
+                    request.resource.groupResource, request.name,
+                    "use of kubernetes.io/kube-apiserver-client signer with system:masters group is not allowed")
+            }
             return
         }
         let verb: String
