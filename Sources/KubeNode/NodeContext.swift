@@ -63,7 +63,9 @@ final class NodeContext: Sendable {
         owners.withLock { o in o = o.filter { $0.value.podUID != host.uid } }
     }
     func pod(namespace: String, name: String) -> PodHost? {
-        pods.withLock { $0.values.first { $0.pod.meta.namespace == namespace && $0.pod.meta.name == name } }
+        let found: [PodHost] = allPods.filter { $0.pod.meta.namespace == namespace && $0.pod.meta.name == name }
+        // One of an earlier life may still be on its way out.
+        return found.first { !$0.isGone } ?? found.first
     }
 
     // MARK: Ids of the runtime

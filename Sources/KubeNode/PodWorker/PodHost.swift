@@ -43,6 +43,7 @@ final class PodHost: Sendable {
 
     var pod: JSON { state.withLock { $0.worker.pod } }
     var status: JSON { state.withLock { $0.worker.status } }
+    var isGone: Bool { state.withLock { $0.worker.isGone } }
     var podIPs: [String] { state.withLock { $0.worker.podIPs } }
     func record(_ container: String) -> ContainerRecord? {
         state.withLock { $0.worker.containers.first { $0.name == container } }

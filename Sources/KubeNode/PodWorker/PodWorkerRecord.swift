@@ -52,6 +52,8 @@ extension PodWorker {
             sandboxRetry.reset()
         case .sandboxFailed(let message):
             sandbox = .none
+            // The runtime may still hold the name of a try that was cut off.
+            if !hadSandbox { sandboxAttempt += 1 }
             sandboxFailedAt = now
             sandboxRetry.next(failedAt: now, now: now)
             tell(true, "FailedCreatePodSandBox", "Failed to create pod sandbox: \(message)")

@@ -1,5 +1,6 @@
 // GET /containerLogs/{namespace}/{pod}/{container}: the log file, filtered, and followed by inotify.
 
+import KubeAPI
 import KubeBase
 import KubeModel
 import KubeNet
@@ -32,20 +33,21 @@ enum LogRequest {
         _ node: NodeContext, _ namespace: String, _ pod: String, _ container: String, _ query: QueryValues
     ) async -> HTTPResponse {
         guard let host = node.pod(namespace: namespace, name: pod) else {
-            return NodeAPI.text(404, "pod \"\(pod)\" not found")
+            return NodeAPI.status(.notFound(API.pods.groupResource, pod))
         }
         guard let record = host.record(container) else {
-            return NodeAPI.text(400, "container \"\(container)\" not found in pod \"\(pod)\"")
+            return NodeAPI.status(
+                .badRequest("container \"\(container)\" not found in pod \"\(pod)\""))
         }
         let options: LogOptions = LogOptions(query, now: node.options.time.now())
         guard let attempt = attempt(record, previous: query.isTrue("previous")) else {
             if query.isTrue("previous") {
-                return NodeAPI.text(
-                    400, "previous terminated container \"\(container)\" in pod \"\(pod)\" not found")
+                return NodeAPI.status(
+                    .badRequest("previous terminated container \"\(container)\" in pod \"\(pod)\" not found"))
             }
             let reason: String = host.state.withLock { $0.worker.waitingReason(container) }
-            return NodeAPI.text(
-                400, "container \"\(container)\" in pod \"\(pod)\" is waiting to start: \(reason)")
+            return NodeAPI.status(
+                .badRequest("container \"\(container)\" in pod \"\(pod)\" is waiting to start: \(reason)"))
         }
         let path: String = host.paths.logFile(container, attempt: attempt)
         let reader: LogReader = LogReader(

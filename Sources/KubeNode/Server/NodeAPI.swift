@@ -38,6 +38,11 @@ struct NodeAPI: HTTPResponder {
         }
     }
 
+    /// The API server passes an agent's answer on as it is: what users shall read comes as a metav1.Status.
+    static func status(_ error: StatusError) -> HTTPResponse {
+        HTTPResponse(status: error.code, contentType: "application/json", error.status.encoded())
+    }
+
     static func text(_ status: Int, _ text: String) -> HTTPResponse {
         HTTPResponse(status: status, contentType: "text/plain; charset=utf-8", Array((text + "\n").utf8))
     }

@@ -44,7 +44,10 @@ enum PodVolumes {
     /// Unmounts whatever is mounted below the pod's directory, deepest first, then removes it.
     static func tearDown(_ paths: PodPaths) throws {
         let below: [String] = try Mounts.list().map { $0.path }.filter { $0.hasPrefix(paths.directory + "/") }
-        for path in below.reversed() { try Mounts.unmount(path) }
+        for path in below.reversed() {
+            // Somebody may still stand in it: then it goes when they leave.
+            do { try Mounts.unmount(path) } catch { try Mounts.unmount(path, detach: true) }
+        }
         for part in ["volume-subpaths", "volumes"] { try Files.removeTree("\(paths.directory)/\(part)") }
     }
 
