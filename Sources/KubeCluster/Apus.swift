@@ -19,8 +19,9 @@ package enum Apus {
             return 0
         }
         do {
-            return try await command(rest)
+            return try await interruptible.contains(first) ? undoneBySignals { try await command(rest) } : command(rest)
         } catch is CancellationError {
+            Output.error("error: interrupted; what was begun has been undone")
             return 130
         } catch {
             Output.error("error: \(error)")
@@ -28,6 +29,23 @@ package enum Apus {
         }
     }
 
+    /// Commands that change the machine: a signal cancels them, and they undo what they began.
+    private static let interruptible: Set<String> = ["up", "node", "image"]
+
+    private static func undoneBySignals(_ body: @escaping CommandTask) async throws -> Int32 {
+        let task: Task<Int32, any Error> = Task { try await body() }
+        let signals: AsyncStream<Int32> = Signals.stream([SIGINT, SIGTERM])
+        let watcher: Task<Void, Never> = Task { for await _ in signals { task.cancel() } }
+        defer { watcher.cancel() }
+        do {
+            return try await task.value
+        } catch {
+            if task.isCancelled { throw CancellationError() }
+            throw error
+        }
+    }
+
+    typealias CommandTask = @Sendable () async throws -> Int32
     typealias CommandBody = @Sendable ([String]) async throws -> Int32
 
     static let commands: [String: CommandBody] = [

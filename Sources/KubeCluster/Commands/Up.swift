@@ -33,7 +33,8 @@ enum Up {
             try await start(cluster, progress)
         } catch {
             // Undo only what this call began: a cluster that ran before is left as it is.
-            if isStopped { await cluster.stop(grace: .zero) }
+            // Also when cancelled: undoing must not be.
+            if isStopped { await Task { await cluster.stop(grace: .zero) }.value }
             if isNew { forget(paths) }
             throw error
         }
