@@ -6,6 +6,15 @@ import KubeServer
 import KubeWire
 
 extension ResourceDefinition {
+    /// Whose DELETE answers the object, by the API's published operations; all others answer a Status.
+    private static let returningDeleted: Set<String> = [
+        "pods", "podtemplates", "persistentvolumes", "persistentvolumeclaims", "resourcequotas", "services",
+        "serviceaccounts", "storageclasses.storage.k8s.io", "volumeattachments.storage.k8s.io",
+        "csidrivers.storage.k8s.io", "csinodes.storage.k8s.io", "volumeattributesclasses.storage.k8s.io",
+        "deviceclasses.resource.k8s.io", "resourceclaims.resource.k8s.io", "resourceclaimtemplates.resource.k8s.io",
+        "resourceslices.resource.k8s.io",
+    ]
+
     /// Everything the tables say; strategies by what the kind looks like; subresources that need code are left for
     /// `setHandler`.
     init(_ facts: ResourceFacts, schema: Schema) {
@@ -19,6 +28,7 @@ extension ResourceDefinition {
         typeName = facts.type
         storageHash = facts.storageVersionHash
         isDeprecated = facts.deprecated
+        returnsDeleted = Self.returningDeleted.contains(facts.gvr.groupResource.description)
         for s in facts.subresources {
             let gvk: GroupVersionKind = GroupVersionKind(
                 group: s.group.isEmpty && s.version.isEmpty ? facts.gvr.group : s.group,

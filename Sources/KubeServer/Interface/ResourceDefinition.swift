@@ -43,6 +43,8 @@ package struct ResourceDefinition: Sendable {
     package var customMerge: Schema?
     /// Preferred over other versions of the group in discovery when lower.
     package var isDeprecated: Bool = false
+    /// DELETE answers the object as it was instead of a Status: what typed clients expect of this kind.
+    package var returnsDeleted: Bool = false
 
     package init(
         gvr: GroupVersionResource, kind: String, listKind: String, singular: String, isNamespaced: Bool,

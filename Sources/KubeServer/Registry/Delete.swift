@@ -119,7 +119,8 @@ extension Registry {
                 try await erase(definition, stored)
                 await strategy.afterDelete(old, context)
             }
-            return .object(Registry.success(old, definition), status: 200)
+            return .object(
+                definition.returnsDeleted ? object : Registry.success(old, definition), status: 200)
         }
         if context.isDryRun { return .object(object, status: 200) }
         if object == old { return .stored(stored, status: 200) }
