@@ -24,9 +24,11 @@ package struct APIServerOptions: Sendable {
     package var openIDConfiguration: JSON = .null
     package var jsonWebKeySet: JSON = .null
     package var clock: any TimeSource = SystemTime()
-    /// Reads and writes in flight at the same time, without watches and connections: more are told 429.
+    /// Reads and writes in flight at the same time, without watches and connections.
     package var readsInFlightMax: Int = 400
     package var writesInFlightMax: Int = 200
+    /// Requests that wait for a place, of each kind: more are told 429.
+    package var waitingMax: Int = 5_000
 
     package init(
         store: any Store, definitions: [ResourceDefinition],
@@ -43,7 +45,7 @@ package final class APIServer: HTTPResponder, Component {
     package let registry: Registry
     let options: APIServerOptions
     let authenticators: [any Authenticator]
-    let metrics: ServerMetrics = ServerMetrics()
+    let metrics: ServerMetrics
     let documents: Documents
     private let customResources: CustomResources
     let log: Logger = .component("apiserver")
@@ -65,6 +67,7 @@ package final class APIServer: HTTPResponder, Component {
     private init(_ options: APIServerOptions, _ registry: Registry) {
         self.options = options
         self.registry = registry
+        self.metrics = ServerMetrics(options)
         self.authenticators = [ClientCertificates()] + options.authenticators(registry)
         self.documents = Documents(registry: registry)
         self.customResources = CustomResources(registry: registry, documents: documents)

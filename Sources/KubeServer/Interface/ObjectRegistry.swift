@@ -40,4 +40,14 @@ package protocol NodeAgentDialer: Sendable {
     /// The agent's answer, its body streamed as it comes; with an upgrade asked for and granted, a spliced connection.
     /// `request.path` and `rawQuery` are the agent's: `/containerLogs/ns/pod/container`, `follow=true`.
     func forward(_ request: HTTPRequest, node: JSON) async throws(StatusError) -> HTTPResponse
+    /// The same, with another limit to the head of the answer, connecting included. Not for upgrades.
+    func forward(
+        _ request: HTTPRequest, node: JSON, headWithin limit: Duration
+    ) async throws(StatusError) -> HTTPResponse
+}
+
+extension NodeAgentDialer {
+    package func forward(
+        _ request: HTTPRequest, node: JSON, headWithin limit: Duration
+    ) async throws(StatusError) -> HTTPResponse { try await forward(request, node: node) }
 }

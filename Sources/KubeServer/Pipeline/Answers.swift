@@ -56,6 +56,7 @@ struct Answers {
     }
 
     private func object(_ object: JSON, _ status: Int) -> HTTPResponse {
+        if representation.shape != .object, object.kind.text == definition.listKind { return virtualList(object) }
         guard representation.shape != .object, object.kind.text == definition.kind else {
             return Answers.plain(object, representation, status)
         }
@@ -63,6 +64,21 @@ struct Answers {
         let shown: JSON = definition.columns.table(
             [object], listMeta: ["resourceVersion": object.metadata.resourceVersion], include: include, now: now)
         return Answers.plain(shown, representation, status)
+    }
+
+    /// The list of a resource that is not stored.
+    private func virtualList(_ list: JSON) -> HTTPResponse {
+        let items: [JSON] = list["items"].elements
+        if representation.shape == .table {
+            let shown: JSON = definition.columns.table(items, listMeta: list.metadata, include: include, now: now)
+            return Answers.plain(shown, representation, 200)
+        }
+        let whole: JSON = [
+            "kind": "PartialObjectMetadataList",
+            "apiVersion": .string("meta.k8s.io/\(representation.shapeVersion)"), "metadata": list.metadata,
+            "items": .array(items.map { partial($0) }),
+        ]
+        return Answers.plain(whole, representation, 200)
     }
 
     /// Any object by its own kind and apiVersion.

@@ -19,45 +19,35 @@ final class ServerMetrics: Sendable {
     private struct State {
         var requests: [Key: Int] = [:]
         var seconds: [String: (count: Int, sum: Double)] = [:]
-        var reads: Int = 0
-        var writes: Int = 0
         var long: Int = 0
     }
     private let state: Mutex<State> = Mutex(State())
 
+    let reads: Gate
+    let writes: Gate
+
+    init(_ options: APIServerOptions) {
+        reads = Gate(max: options.readsInFlightMax, waitingMax: options.waitingMax)
+        writes = Gate(max: options.writesInFlightMax, waitingMax: options.waitingMax)
+    }
+
     /// Held while a request is in flight.
     struct Ticket: Sendable {
         fileprivate let metrics: ServerMetrics
-        fileprivate let kind: Kind
-        fileprivate enum Kind { case read, write, long }
+        fileprivate let gate: Gate?
         func leave() {
-            metrics.state.withLock { s in
-                switch kind {
-                case .read: s.reads -= 1
-                case .write: s.writes -= 1
-                case .long: s.long -= 1
-                }
-            }
+            if let gate { gate.leave() } else { metrics.state.withLock { $0.long -= 1 } }
         }
     }
 
-    /// nil: there are too many in flight.
-    func enter(_ info: RequestInfo, _ options: APIServerOptions) -> Ticket? {
-        let isRead: Bool = ["get", "list", "head"].contains(info.verb)
-        return state.withLock { s in
-            if info.isLongRunning {
-                s.long += 1
-                return Ticket(metrics: self, kind: .long)
-            }
-            if isRead {
-                guard s.reads < options.readsInFlightMax || !info.isResourceRequest else { return nil }
-                s.reads += 1
-                return Ticket(metrics: self, kind: .read)
-            }
-            guard s.writes < options.writesInFlightMax else { return nil }
-            s.writes += 1
-            return Ticket(metrics: self, kind: .write)
+    /// Waits for a place; nil: too many wait already.
+    func enter(_ info: RequestInfo) async -> Ticket? {
+        if info.isLongRunning || !info.isResourceRequest {
+            state.withLock { $0.long += 1 }
+            return Ticket(metrics: self, gate: nil)
         }
+        let gate: Gate = ["get", "list", "head"].contains(info.verb) ? reads : writes
+        return await gate.enter() ? Ticket(metrics: self, gate: gate) : nil
     }
 
     func count(_ info: RequestInfo, _ code: Int, _ duration: Duration) {
@@ -91,8 +81,8 @@ final class ServerMetrics: Sendable {
             out += "apiserver_request_duration_seconds_sum{verb=\"\(verb)\"} \(sum)\n"
         }
         out += "# TYPE apiserver_current_inflight_requests gauge\n"
-        out += "apiserver_current_inflight_requests{request_kind=\"readOnly\"} \(s.reads)\n"
-        out += "apiserver_current_inflight_requests{request_kind=\"mutating\"} \(s.writes)\n"
+        out += "apiserver_current_inflight_requests{request_kind=\"readOnly\"} \(reads.inside)\n"
+        out += "apiserver_current_inflight_requests{request_kind=\"mutating\"} \(writes.inside)\n"
         out += "# TYPE apiserver_longrunning_requests gauge\napiserver_longrunning_requests \(s.long)\n"
         out += "# TYPE apiserver_storage_objects gauge\n"
         for cache in registry.hub.caches {

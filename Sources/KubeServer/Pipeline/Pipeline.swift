@@ -18,7 +18,7 @@ extension APIServer {
         let query: Query = Query(raw: request.rawQuery)
         let info: RequestInfo = RequestInfo(request, query)
         let start: ContinuousClock.Instant = .now
-        guard let ticket = metrics.enter(info, options) else {
+        guard let ticket = await metrics.enter(info) else {
             return StatusError.tooManyRequests("too many requests, please try again later.", retryAfterSeconds: 1)
                 .response()
         }

@@ -17,13 +17,19 @@ package final class NodeAgentClient: NodeAgentDialer {
     package init(tls: TLSClientOptions) throws { client = try HTTPClient(tls: tls) }
 
     package func forward(_ request: HTTPRequest, node: JSON) async throws(StatusError) -> HTTPResponse {
+        try await forward(request, node: node, headWithin: NodeAgentClient.headTimeout)
+    }
+
+    package func forward(
+        _ request: HTTPRequest, node: JSON, headWithin limit: Duration
+    ) async throws(StatusError) -> HTTPResponse {
         let endpoint: Endpoint = try NodeAgentClient.endpoint(of: node)
         var onward: HTTPRequest = request
         for header in ["Host", "Content-Length", "Transfer-Encoding", "Accept-Encoding"] { onward.headers[header] = nil }
         do {
             guard request.headers["Upgrade"] != nil else {
                 return NodeAgentClient.relayed(
-                    try await client.send(onward, to: endpoint, timeout: NodeAgentClient.headTimeout))
+                    try await client.send(onward, to: endpoint, timeout: limit))
             }
             if WebSocket.isUpgrade(request),
                 WebSocket.askedProtocols(request).contains(NodeAgentClient.tunnelProtocol)
