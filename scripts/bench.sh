@@ -1,10 +1,11 @@
 #!/bin/bash
 # What Apus costs: start times, memory, idle CPU, pod starts and API throughput of a cluster of its own on this machine.
 #   scripts/bench.sh [BINARY]       default .build/release/apus; needs root
-# IDLE_SECONDS (30) and PODS (20) shorten a trial. No registry: the one image is imported into the node.
+# IDLE_SECONDS (30) and PODS (20) shorten a trial; BENCH_CLIENT is another program for the load (default BINARY). No registry: the one image is imported into the node.
 set -euo pipefail
 repo=$(cd "$(dirname "$0")/.." && pwd)
 APUS=$(realpath "${1:-$repo/.build/release/apus}")
+client=${BENCH_CLIENT:-$APUS}
 IDLE_SECONDS=${IDLE_SECONDS:-30}
 PODS=${PODS:-20}
 image=web:1.0
@@ -49,6 +50,8 @@ ticks() {
 }
 # rss PID…: MB (10^6 bytes) resident, all together.
 rss() { for p in "$@"; do cat "/proc/$p/status"; done | awk '/^VmRSS/ { s += $2 } END { printf "%.1f", s * 1024 / 1e6 }'; }
+# shares PID…: MB resident, where pages that several processes share count once in all.
+shares() { for p in "$@"; do cat "/proc/$p/smaps_rollup"; done | awk '/^Pss:/ { s += $2 } END { printf "%.1f", s * 1024 / 1e6 }'; }
 # busy: ticks the machine has worked.
 busy() { awk '/^cpu /{ print $2 + $3 + $4 + $7 + $8 + $9 }' /proc/stat; }
 
@@ -65,7 +68,7 @@ api() {
     local label=$1 before line
     shift
     before=$(ticks "$server")
-    line=$("$APUS" bench "$@")
+    line=$("$client" bench "$@")
     row "$label" "$(field "$line" per-second)" "/s"
     echo "    $line server-cpu-seconds=$(awk -v t=$(($(ticks "$server") - before)) -v h="$hz" 'BEGIN { printf "%.2f", t / h }')"
 }
@@ -74,7 +77,7 @@ api() {
 stamped() { while IFS= read -r line; do printf '%s %s\n' "$EPOCHREALTIME" "$line"; done; }
 stamp() { awk -v p="$1" 'index($0, p) { print $1; exit }' "$root/up.log"; }
 
-echo "Apus bench: $APUS, $(nproc) cores, load $(cut -d' ' -f1-3 /proc/loadavg)"
+echo "Apus bench: $APUS, $(nproc) cores, load $(cut -d' ' -f1-3 /proc/loadavg), state on $(stat -f -c %T "$root")"
 "$repo/scripts/images.sh" --no-push --out "$root/images" web-1 >"$root/images.log"
 
 begin=$(now)
@@ -85,15 +88,17 @@ agent=$(pid nodes/node1/agent)
 containerd=$(pid nodes/node1/containerd)
 row "apus up -> API ready" "$(minus "$(stamp 'server: http')" "$begin")" s 0.3
 row "apus up -> node Ready" "$(minus "$(stamp 'nodes Ready')" "$begin")" s 1.5
+sed -n 's/^[0-9.]* \(  .*[0-9] m\?s\)$/  \1/p' "$root/up.log"
 
 
 "$APUS" image import "${place[@]}" "$root/images/web-1.tar" >/dev/null
-line=$("$APUS" bench pods --count 1 --image "$image")
+line=$("$client" bench pods --count 1 --image "$image")
 row "first pod: Deployment created -> Running" "$(awk -v v="$(field "$line" p50-ms)" 'BEGIN { printf "%.3f", v / 1000 }')" s 0.5
 
 row "RSS of our server" "$(rss "$server")" MB
 row "RSS of our agent" "$(rss "$agent")" MB
 row "RSS of our processes" "$(rss "$server" "$agent")" MB 100
+row "  (the program's shared pages counted once)" "$(shares "$server" "$agent")" MB
 row "RSS of containerd" "$(rss "$containerd")" MB
 
 before=$(ticks "$server" "$agent")
@@ -104,7 +109,7 @@ machine=$(($(busy) - machine - own))
 row "idle CPU of our processes over $IDLE_SECONDS s" "$(percent $own)" "%core" 0.5
 row "  (the rest of the machine meanwhile)" "$(percent $machine)" "%core"
 
-line=$("$APUS" bench pods --count "$PODS" --image "$image")
+line=$("$client" bench pods --count "$PODS" --image "$image")
 row "Deployment -> Running, p50 of $PODS" "$(field "$line" p50-ms)" ms
 row "Deployment -> Running, p99 of $PODS" "$(field "$line" p99-ms)" ms
 api "creates (1 KB ConfigMaps, 16 TLS, durable)" create --connections 16 --objects 2000 --size 1024
