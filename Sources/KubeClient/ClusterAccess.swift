@@ -53,7 +53,8 @@ package struct ClusterAccess: Sendable {
             if !overrides.context.isEmpty || overrides.server.isEmpty {
                 throw KubeConfigError(
                     overrides.context.isEmpty
-                        ? "current-context \"\(contextName)\" does not exist" : "context \"\(contextName)\" does not exist")
+                        ? "current-context \"\(contextName)\" does not exist"
+                        : "context \"\(contextName)\" does not exist")
             }
         }
         namespace = overrides.namespace.isEmpty ? context.namespace.text : overrides.namespace

@@ -99,15 +99,21 @@ package struct EventCorrelator: Sendable {
     private mutating func trim() {
         if records.count > Self.recordsMax {
             let keep: Int = Self.recordsMax * 3 / 4
-            let oldest: [String] = records.sorted { $0.value.used < $1.value.used }.prefix(records.count - keep).map { $0.key }
+            let oldest: [String] = records.sorted { $0.value.used < $1.value.used }.prefix(records.count - keep).map {
+                $0.key
+            }
             for key in oldest { records[key] = nil }
         }
         if buckets.count > Self.recordsMax {
-            let oldest: [String] = buckets.sorted { $0.value.last < $1.value.last }.prefix(Self.recordsMax / 4).map { $0.key }
+            let oldest: [String] = buckets.sorted { $0.value.last < $1.value.last }.prefix(Self.recordsMax / 4).map {
+                $0.key
+            }
             for key in oldest { buckets[key] = nil }
         }
         if similar.count > Self.recordsMax {
-            let oldest: [String] = similar.sorted { $0.value.last < $1.value.last }.prefix(Self.recordsMax / 4).map { $0.key }
+            let oldest: [String] = similar.sorted { $0.value.last < $1.value.last }.prefix(Self.recordsMax / 4).map {
+                $0.key
+            }
             for key in oldest { similar[key] = nil }
         }
     }

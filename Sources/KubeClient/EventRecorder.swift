@@ -6,7 +6,7 @@ package import KubeWire
 import Logging
 import Synchronization
 
-/// `record` never waits; `run` sends. Events beyond `queuedMax` unsent ones are dropped: they are best effort by contract.
+/// `record` never waits; `run` sends. Events beyond `queuedMax` unsent ones are dropped: best effort is their contract.
 package final class EventRecorder: Component {
     package enum Kind: String, Sendable {
         case normal = "Normal"

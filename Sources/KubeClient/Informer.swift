@@ -9,7 +9,7 @@ import Synchronization
 /// Holds the newest known state of every object of a resource. Objects are immutable values: never copied, never locked
 /// outside a look-up. Handlers run in order on the informer's task; they must not block (enqueue a key, set a flag).
 ///
-///     run → list → synced → watch ⟲ (ends: watch again from the last revision; 410: list again; error: back off)
+///     run → list → synced → watch ⟲ (end: watch again from the last revision; 410: list again; error: back off)
 package final class Informer: Component {
     /// `old` is nil for an object that is new to us, `new` is nil for one that is gone.
     package typealias Handler = @Sendable (_ old: JSON?, _ new: JSON?) -> Void

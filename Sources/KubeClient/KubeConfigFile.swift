@@ -14,7 +14,8 @@ extension KubeConfig {
         }
         guard document.exists else { return KubeConfig() }
         guard document.asObject != nil else {
-            throw KubeConfigError("error loading config file \"\(path)\": it holds a \(document.typeName), not a Config")
+            throw KubeConfigError(
+                "error loading config file \"\(path)\": it holds a \(document.typeName), not a Config")
         }
         return KubeConfig(json: document)
     }
@@ -34,7 +35,8 @@ extension KubeConfig {
     }
 
     /// All files merged, file references made absolute. `explicit` (`--kubeconfig`) must exist.
-    package static func load(environment: [String: String], explicit: String = "") throws(KubeConfigError) -> KubeConfig {
+    package static func load(environment: [String: String], explicit: String = "") throws(KubeConfigError) -> KubeConfig
+    {
         if !explicit.isEmpty {
             guard let config = try load(path: explicit) else {
                 throw KubeConfigError("stat \(explicit): no such file or directory")

@@ -2,8 +2,8 @@
 
 package import KubeBase
 
-/// A key is in `waiting` (to be taken), in `processing` (a worker has it), or both in `processing` and `again` (it changed
-/// meanwhile and goes back to `waiting` when the worker is done). `delayed` keys become `waiting` at their time.
+/// A key is in `waiting` (to be taken) or in `processing` (a worker has it); a `dirty` one in `processing` changed
+/// meanwhile and goes back to `waiting` when the worker is done. `delayed` keys become `waiting` at their time.
 package struct WorkQueueBrain<Key: Hashable & Sendable>: Sendable {
     /// client-go's ItemExponentialFailureRateLimiter: base·2ⁿ up to the maximum.
     package static var backoffBase: Duration { .milliseconds(5) }

@@ -1,4 +1,5 @@
 // Every controller: its name, whom it acts as, how it is made. To add one: a folder, and a line here.
+// What they have in common is in Shared/.
 
 package import KubeBase
 package import KubeClient
@@ -13,7 +14,8 @@ package enum Catalogue {
         ControllerDescriptor("daemon-set-controller", source: "daemonset-controller") { DaemonSetController($0) },
         ControllerDescriptor("statefulset-controller") { StatefulSetController($0) },
         ControllerDescriptor("ttl-after-finished-controller") { TTLAfterFinished($0) },
-        ControllerDescriptor("horizontal-pod-autoscaler") { AutoscalerController($0) },
+        ControllerDescriptor("horizontal-pod-autoscaler") { HorizontalPodAutoscaler($0) },
+        // PodDisruption/
         ControllerDescriptor("disruption-controller", source: "controllermanager") { DisruptionController($0) },
         ControllerDescriptor("endpoint-controller") { EndpointsController($0) },
         ControllerDescriptor("endpointslice-controller") { EndpointSliceController($0) },
@@ -32,11 +34,14 @@ package enum Catalogue {
         ControllerDescriptor("taint-eviction-controller", account: "node-controller") { TaintEvictionController($0) },
         ControllerDescriptor("pod-garbage-collector") { PodGCController($0) },
         ControllerDescriptor("persistent-volume-binder", source: "persistentvolume-controller") { VolumeBinder($0) },
+        // Volumes/, with the binder above
         ControllerDescriptor("ephemeral-volume-controller", source: "ephemeral_volume") { EphemeralVolumes($0) },
         ControllerDescriptor("pvc-protection-controller") { StorageProtection($0, .claims) },
         ControllerDescriptor("pv-protection-controller") { StorageProtection($0, .volumes) },
         // Last: it shares the informers that the others have asked for.
-        ControllerDescriptor("generic-garbage-collector", source: "garbage-collector-controller") { GarbageCollector($0) },
+        ControllerDescriptor("generic-garbage-collector", source: "garbage-collector-controller") {
+            GarbageCollector($0)
+        },
     ]
 }
 
@@ -44,8 +49,8 @@ package enum Catalogue {
 package final class Controllers: Component {
     private let parts: [any Component]
 
-    /// `client` answers the client of a service account of kube-system, by the account's name. `without` names controllers
-    /// to leave out, as `--controllers=*,-name` does.
+    /// `client` answers the client of a service account of kube-system, by the account's name. `without` names
+    /// controllers to leave out, as `--controllers=*,-name` does.
     package init(
         client: @Sendable (String) -> Client, informers: InformerSet, time: any TimeSource,
         options: ControllerOptions, without: Set<String> = []

@@ -41,7 +41,9 @@ import Testing
             let sets: [JSON] = try await c.list(API.replicaSets)
             #expect(sets.count == 2)
             #expect(
-                sets.compactMap { Int($0.metadata.annotations["deployment.kubernetes.io/revision"].text) }.sorted() == [1, 2])
+                sets.compactMap { Int($0.metadata.annotations["deployment.kubernetes.io/revision"].text) }.sorted() == [
+                    1, 2,
+                ])
             try await c.wait("events") {
                 let reasons: Set<String> = Set(try await c.list(API.events).map { $0.reason.text })
                 return reasons.isSuperset(of: ["ScalingReplicaSet", "SuccessfulCreate", "SuccessfulDelete"])
@@ -49,7 +51,8 @@ import Testing
             // Settled: nothing writes any more.
             let before: JSON? = try await c.get(API.deployments, "web")
             try await Task.sleep(for: .milliseconds(300))
-            #expect(try await c.get(API.deployments, "web")?.metadata.resourceVersion == before?.metadata.resourceVersion)
+            #expect(
+                try await c.get(API.deployments, "web")?.metadata.resourceVersion == before?.metadata.resourceVersion)
             try await c.client.delete(API.deployments, namespace: "default", "web")
             try await c.wait("collection") {
                 let left: Int = try await c.list(API.replicaSets).count
@@ -94,7 +97,8 @@ import Testing
                 let slices: [JSON] = try await c.list(API.endpointSlices).filter {
                     $0.metadata.labels["kubernetes.io/service-name"].text == "web"
                 }
-                return slices.count == 1 && slices[0].endpoints.elements.filter { $0.conditions.ready.isTrue }.count == 3
+                return slices.count == 1
+                    && slices[0].endpoints.elements.filter { $0.conditions.ready.isTrue }.count == 3
             }
             try await c.wait("endpoints") {
                 try await c.get(API.endpoints, "web")?.subsets[0].addresses.elements.count == 3
@@ -121,7 +125,10 @@ import Testing
             try await c.client.create(API.deployments, namespace: "team", deployment("web", 3, "v1"))
             try await c.client.create(
                 API.configMaps, namespace: "team",
-                ["apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "x", "finalizers": ["example.com/hold"]]])
+                [
+                    "apiVersion": "v1", "kind": "ConfigMap",
+                    "metadata": ["name": "x", "finalizers": ["example.com/hold"]],
+                ])
             try await c.wait("pods") { try await c.list(API.pods, "team").count == 3 }
             try await c.client.delete(API.namespaces, "team")
             try await c.wait("held by the finalizer") {
@@ -144,7 +151,9 @@ import Testing
                     "apiVersion": "batch/v1", "kind": "Job", "metadata": ["name": "pi"],
                     "spec": [
                         "completions": 4, "parallelism": 2, "ttlSecondsAfterFinished": 1,
-                        "template": ["spec": ["restartPolicy": "Never", "containers": [["name": "c", "image": "succeeds"]]]],
+                        "template": [
+                            "spec": ["restartPolicy": "Never", "containers": [["name": "c", "image": "succeeds"]]]
+                        ],
                     ],
                 ])
             try await c.wait("complete") {
@@ -166,7 +175,8 @@ import Testing
                 [
                     "apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": ["name": "agent"],
                     "spec": [
-                        "selector": ["matchLabels": ["app": "agent"]], "template": ServedCluster.template("agent", "v1"),
+                        "selector": ["matchLabels": ["app": "agent"]],
+                        "template": ServedCluster.template("agent", "v1"),
                     ],
                 ])
             try await c.client.create(
@@ -190,7 +200,9 @@ import Testing
                 API.replicationControllers, namespace: "default",
                 [
                     "apiVersion": "v1", "kind": "ReplicationController", "metadata": ["name": "old"],
-                    "spec": ["replicas": 2, "selector": ["app": "old"], "template": ServedCluster.template("old", "v1")],
+                    "spec": [
+                        "replicas": 2, "selector": ["app": "old"], "template": ServedCluster.template("old", "v1"),
+                    ],
                 ])
             try await c.wait("daemon set") {
                 try await c.get(API.daemonSets, "agent")?.status.numberAvailable.asInt == 2
@@ -234,13 +246,18 @@ import Testing
                 Set(try await c.list(API.nodes, "").map { $0.spec.podCIDR.text }) == ["10.244.0.0/24", "10.244.1.0/24"])
             var d: JSON = deployment("web", 4, "v1")
             d.spec.template.spec.tolerations = [
-                ["key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 1]
+                [
+                    "key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute",
+                    "tolerationSeconds": 1,
+                ]
             ]
             try await c.client.create(API.deployments, namespace: "default", d)
             try await c.client.create(
                 API.leases, namespace: "kube-node-lease",
                 ["apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": ["name": "n1"]])
-            try await c.wait("pods") { try await c.list(API.pods).filter { $0.status.phase.text == "Running" }.count == 4 }
+            try await c.wait("pods") {
+                try await c.list(API.pods).filter { $0.status.phase.text == "Running" }.count == 4
+            }
             // n1 renews, n2 falls silent.
             c.kubelet.kill("n2")
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -284,7 +301,8 @@ import Testing
             try await c.client.create(
                 API.services, namespace: "default",
                 [
-                    "apiVersion": "v1", "kind": "Service", "metadata": ["name": "db"], "spec": ["ports": [["port": 5432]]],
+                    "apiVersion": "v1", "kind": "Service", "metadata": ["name": "db"],
+                    "spec": ["ports": [["port": 5432]]],
                 ])
             try await c.client.create(
                 API.endpoints, namespace: "default",

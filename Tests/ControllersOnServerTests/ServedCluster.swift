@@ -26,7 +26,8 @@ struct ServedCluster: Sendable {
         _ body: (ServedCluster) async throws -> Void
     ) async throws {
         let settings: ClusterSettings = ClusterSettings(
-            signingKeys: [try SigningKey.create()], clientCAPEM: "-", advertiseAddress: "192.0.2.1", advertisePort: 6443)
+            signingKeys: [try SigningKey.create()], clientCAPEM: "-", advertiseAddress: "192.0.2.1", advertisePort: 6443
+        )
         var server: APIServerOptions = APIServerOptions(
             store: LogStore.memory(), definitions: KubeResources.Catalogue.definitions(settings),
             authorizer: ClusterSecurity.authorizer(settings))
@@ -151,7 +152,8 @@ final class ServedKubelet: Component {
             if pod.spec.nodeName.text.isEmpty { return try await self.bind(pod) }
             if !pod.status.phase.text.isEmpty, pod.status.phase.text != "Pending" { return .done }
             try await self.client.patch(
-                API.pods, namespace: key.namespace, key.name, .merge, ["status": Self.status(pod)], subresource: "status")
+                API.pods, namespace: key.namespace, key.name, .merge, ["status": Self.status(pod)],
+                subresource: "status")
             return .done
         }.run()
     }

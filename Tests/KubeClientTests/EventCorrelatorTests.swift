@@ -36,9 +36,9 @@ import Testing
         var c: EventCorrelator = EventCorrelator()
         for i in 0..<10 {
             guard case .create = c.on(event("m\(i)"), at: now) else {
-            Issue.record("\(i) not created")
-            return
-        }
+                Issue.record("\(i) not created")
+                return
+            }
         }
         guard case .create(let combined) = c.on(event("m10"), at: now) else {
             Issue.record("not combined")

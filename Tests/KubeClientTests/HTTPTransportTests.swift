@@ -25,7 +25,8 @@ private final class Canned: HTTPResponder {
             return HTTPResponse(
                 status: 200,
                 body: .stream { writer in
-                    try await writer.write(Array((#"{"type":"ADDED","object":{"metadata":{"name":"n2"}}}"# + "\n").utf8))
+                    try await writer.write(
+                        Array((#"{"type":"ADDED","object":{"metadata":{"name":"n2"}}}"# + "\n").utf8))
                     // Open until the client goes.
                     try await Task.sleep(for: .seconds(3600))
                 })
@@ -33,7 +34,10 @@ private final class Canned: HTTPResponder {
         if request.path == "/api/v1/nodes" {
             return json(
                 200,
-                ["kind": "NodeList", "apiVersion": "v1", "metadata": ["resourceVersion": "1"], "items": [["metadata": ["name": "n1"]]]])
+                [
+                    "kind": "NodeList", "apiVersion": "v1", "metadata": ["resourceVersion": "1"],
+                    "items": [["metadata": ["name": "n1"]]],
+                ])
         }
         if request.rawQuery.contains("watch=true") {
             return HTTPResponse(
@@ -42,7 +46,7 @@ private final class Canned: HTTPResponder {
                     let lines: String =
                         #"{"type":"ADDED","object":{"metadata":{"name":"a"}}}"# + "\n"
                         + #"{"type":"MODIFIED","object":{"metadata":{"name":"ä"}}}"# + "\n"
-                        + #"{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired","message":"too old"}}"#
+                        + #"{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired"}}"#
                         + "\n"
                     // Cut in the middle of lines and of letters.
                     let bytes: [UInt8] = Array(lines.utf8)
@@ -58,8 +62,17 @@ private final class Canned: HTTPResponder {
             var busy: HTTPResponse = json(429, StatusError.tooManyRequests("busy", retryAfterSeconds: 0).status)
             busy.headers["Retry-After"] = "0"
             return busy
-        case "/api/v1/namespaces/default/pods/plain": return HTTPResponse(status: 502, contentType: "text/plain", Array("bad gateway".utf8))
-        default: return json(200, ["method": .string(request.method), "path": .string(request.path), "query": .string(request.rawQuery), "body": .string(String(decoding: request.body, as: UTF8.self)), "type": .string(request.headers["Content-Type"] ?? ""), "auth": .string(request.headers["Authorization"] ?? "")])
+        case "/api/v1/namespaces/default/pods/plain":
+            return HTTPResponse(status: 502, contentType: "text/plain", Array("bad gateway".utf8))
+        default:
+            return json(
+                200,
+                [
+                    "method": .string(request.method), "path": .string(request.path),
+                    "query": .string(request.rawQuery), "body": .string(String(decoding: request.body, as: UTF8.self)),
+                    "type": .string(request.headers["Content-Type"] ?? ""),
+                    "auth": .string(request.headers["Authorization"] ?? ""),
+                ])
         }
     }
 }

@@ -22,7 +22,8 @@ import Testing
     }
     private func isDone(_ api: FakeAPI, _ n: Int) -> Bool {
         guard let s = api.get(API.daemonSets, "agent")?.status else { return false }
-        return s.desiredNumberScheduled.asInt == n && s.numberAvailable.asInt == n && s.updatedNumberScheduled.asInt == n
+        return s.desiredNumberScheduled.asInt == n && s.numberAvailable.asInt == n
+            && s.updatedNumberScheduled.asInt == n
             && api.list(API.pods).count == n
     }
 
@@ -32,10 +33,12 @@ import Testing
             try await api.wait { isDone(api, 3) }
             #expect(Set(api.list(API.pods).map { $0.spec.nodeName.text }) == ["n1", "n2", "n3"])
             try await client.create(
-                API.nodes, ["metadata": ["name": "n4"], "status": ["conditions": [["type": "Ready", "status": "True"]]]])
+                API.nodes,
+                ["metadata": ["name": "n4"], "status": ["conditions": [["type": "Ready", "status": "True"]]]])
             try await api.wait { isDone(api, 4) }
             try await client.patch(
-                API.daemonSets, namespace: "default", "agent", .merge, ["spec": ["template": podTemplate("agent", "v2")]])
+                API.daemonSets, namespace: "default", "agent", .merge,
+                ["spec": ["template": podTemplate("agent", "v2")]])
             try await api.wait {
                 isDone(api, 4) && api.list(API.pods).allSatisfy { $0.spec.containers[0].image.text == "v2" }
             }

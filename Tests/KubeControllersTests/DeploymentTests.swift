@@ -12,12 +12,16 @@ import Testing
 @Suite struct DeploymentPlanTests {
     private let now: Timestamp = Timestamp(seconds: 1_700_000_000)
 
-    private func deployment(_ replicas: Int, image: String = "v1", surge: JSON = "25%", unavailable: JSON = "25%") -> JSON {
+    private func deployment(_ replicas: Int, image: String = "v1", surge: JSON = "25%", unavailable: JSON = "25%")
+        -> JSON
+    {
         var d: JSON = ["apiVersion": "apps/v1", "kind": "Deployment"]
         d.metadata = ["name": "web", "namespace": "default", "uid": "d", "generation": 1]
         d.spec.replicas = JSON(replicas)
         d.spec.selector.matchLabels.app = "web"
-        d.spec.strategy = ["type": "RollingUpdate", "rollingUpdate": ["maxSurge": surge, "maxUnavailable": unavailable]]
+        d.spec.strategy = [
+            "type": "RollingUpdate", "rollingUpdate": ["maxSurge": surge, "maxUnavailable": unavailable],
+        ]
         d.spec.template = template(image)
         d.spec.progressDeadlineSeconds = 600
         d.spec.revisionHistoryLimit = 10
@@ -229,7 +233,8 @@ import Testing
                     && api.list(API.pods).allSatisfy { $0.spec.containers[0].image.text == "v2" }
             }
             #expect(api.list(API.replicaSets).count == 2)
-            #expect(api.get(API.deployments, "web")?.metadata.annotations["deployment.kubernetes.io/revision"].text == "2")
+            #expect(
+                api.get(API.deployments, "web")?.metadata.annotations["deployment.kubernetes.io/revision"].text == "2")
             // Every pod was made once: nothing was created in excess and removed.
             #expect(api.writes.filter { $0.hasPrefix("create pods") }.count == 10)
             try await client.delete(API.deployments, namespace: "default", "web")
@@ -298,7 +303,8 @@ import Testing
                 [
                     "metadata": ["name": "web"],
                     "spec": [
-                        "selector": ["app": "web"], "clusterIP": "10.96.0.9", "ports": [["port": 80, "targetPort": 8080]],
+                        "selector": ["app": "web"], "clusterIP": "10.96.0.9",
+                        "ports": [["port": 80, "targetPort": 8080]],
                     ],
                 ])
             try await api.wait { api.list(API.endpointSlices).count == 1 }

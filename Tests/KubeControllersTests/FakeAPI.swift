@@ -51,7 +51,8 @@ final class FakeAPI: APITransport {
             s.watchers[s.next] = (call.resource, continuation)
             return s.next
         }
-        continuation.onTermination = { [weak self] _ in self?.state.withLock { _ = $0.watchers.removeValue(forKey: id) } }
+        continuation.onTermination = { [weak self] _ in self?.state.withLock { _ = $0.watchers.removeValue(forKey: id) }
+        }
         return stream
     }
 
@@ -67,9 +68,11 @@ final class FakeAPI: APITransport {
         s.revision += 1
         var o: JSON = object
         o.metadata.resourceVersion = .string(String(s.revision))
-        let isOver: Bool = o.metadata.deletionTimestamp.exists && o.metadata.finalizers.elements.isEmpty
+        let isOver: Bool =
+            o.metadata.deletionTimestamp.exists && o.metadata.finalizers.elements.isEmpty
             && !(r.resource == "namespaces" && !o.spec.finalizers.elements.isEmpty)
-            && !(r.resource == "pods" && !o.spec.nodeName.text.isEmpty && (o.metadata.deletionGracePeriodSeconds.asInt ?? 0) > 0)
+            && !(r.resource == "pods" && !o.spec.nodeName.text.isEmpty
+                && (o.metadata.deletionGracePeriodSeconds.asInt ?? 0) > 0)
         if isOver {
             s.objects[r]?[key] = nil
             record(.deleted, o, r, &s)
@@ -91,9 +94,13 @@ final class FakeAPI: APITransport {
         }
         switch call.verb {
         case .list:
-            let items: [JSON] = (s.objects[r] ?? [:]).filter { call.namespace.isEmpty || $0.key.namespace == call.namespace }
-                .map { $0.value }
-            return ["kind": "List", "metadata": ["resourceVersion": .string(String(s.revision))], "items": .array(items)]
+            let items: [JSON] = (s.objects[r] ?? [:]).filter {
+                call.namespace.isEmpty || $0.key.namespace == call.namespace
+            }
+            .map { $0.value }
+            return [
+                "kind": "List", "metadata": ["resourceVersion": .string(String(s.revision))], "items": .array(items),
+            ]
         case .get:
             guard let o = s.objects[r]?[key] else { throw .notFound(r.groupResource, call.name) }
             return o
@@ -184,7 +191,10 @@ final class FakeAPI: APITransport {
             record(.modified, o, r, &s)
             return o
         }
-        if r.resource == "pods" { o.metadata.deletionGracePeriodSeconds = call.body.gracePeriodSeconds.exists ? call.body.gracePeriodSeconds : 30 }
+        if r.resource == "pods" {
+            o.metadata.deletionGracePeriodSeconds =
+                call.body.gracePeriodSeconds.exists ? call.body.gracePeriodSeconds : 30
+        }
         return store(o, key, r, .modified, &s)
     }
 }

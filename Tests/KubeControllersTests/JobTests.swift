@@ -24,7 +24,8 @@ import Testing
     @Test func runsToCompletion() async throws {
         try await withCluster { api, client in
             try await client.create(
-                API.jobs, namespace: "default", job("succeeds", ["completions": 7, "parallelism": 3, "backoffLimit": 6]))
+                API.jobs, namespace: "default",
+                job("succeeds", ["completions": 7, "parallelism": 3, "backoffLimit": 6]))
             try await api.wait { isTrue(api, "Complete") }
             let status: JSON = api.get(API.jobs, "pi")!.status
             #expect(status.succeeded.asInt == 7)

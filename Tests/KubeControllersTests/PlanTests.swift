@@ -40,7 +40,8 @@ import Testing
             .sorted { $0.0 < $1.0 }.map { $0.1.metadata.name.text }
         #expect(
             order == [
-                "unassigned", "pending", "unknown", "unready", "cheap", "doubled", "fresh", "restarted", "steady", "young",
+                "unassigned", "pending", "unknown", "unready", "cheap", "doubled", "fresh", "restarted", "steady",
+                "young",
             ])
     }
 
@@ -144,7 +145,8 @@ import Testing
         change(&s)
         return s
     }
-    private func pod(_ n: Int, ready: Bool = true, port: Int = 8080, _ change: (inout JSON) -> Void = { _ in }) -> JSON {
+    private func pod(_ n: Int, ready: Bool = true, port: Int = 8080, _ change: (inout JSON) -> Void = { _ in }) -> JSON
+    {
         var p: JSON = [
             "metadata": ["name": .string("p\(n)"), "namespace": "default", "uid": .string("u\(n)")],
             "spec": [
@@ -242,7 +244,10 @@ import Testing
     @Test func taintsFollowConditions() {
         let other: JSON = ["key": "dedicated", "effect": "NoExecute"]
         let unreachable: JSON = ["key": "node.kubernetes.io/unreachable", "effect": "NoExecute", "timeAdded": "x"]
-        #expect(keys(NodePlan.taints(node("True", taints: [other, unreachable]), evicts: true, now: now)) == ["dedicated:NoExecute"])
+        #expect(
+            keys(NodePlan.taints(node("True", taints: [other, unreachable]), evicts: true, now: now)) == [
+                "dedicated:NoExecute"
+            ])
         #expect(
             keys(NodePlan.taints(node("Unknown", taints: [unreachable]), evicts: true, now: now))
                 == ["unreachable:NoExecute", "unreachable:NoSchedule"])
@@ -282,7 +287,8 @@ import Testing
             "key": "node.kubernetes.io/unreachable", "effect": "NoExecute", "timeAdded": .string(now.rfc3339),
         ]
         func deadline(_ tolerations: [JSON]) -> Timestamp? {
-            TaintEviction.deadline(["spec": ["tolerations": .array(tolerations)]], taints: [taint], now: now + .seconds(5))
+            TaintEviction.deadline(
+                ["spec": ["tolerations": .array(tolerations)]], taints: [taint], now: now + .seconds(5))
         }
         #expect(deadline([]) == now + .seconds(5))
         #expect(deadline([["key": "node.kubernetes.io/unreachable", "operator": "Exists"]]) == nil)
@@ -306,9 +312,13 @@ import Testing
     }
 
     @Test func podsNobodyElseRemoves() {
-        let orphan: JSON = ["metadata": ["name": "o", "uid": "o"], "spec": ["nodeName": "gone"], "status": ["phase": "Running"]]
+        let orphan: JSON = [
+            "metadata": ["name": "o", "uid": "o"], "spec": ["nodeName": "gone"], "status": ["phase": "Running"],
+        ]
         let unscheduled: JSON = ["metadata": ["name": "u", "uid": "u", "deletionTimestamp": "x"], "spec": [:]]
-        let fine: JSON = ["metadata": ["name": "f", "uid": "f"], "spec": ["nodeName": "n"], "status": ["phase": "Running"]]
+        let fine: JSON = [
+            "metadata": ["name": "f", "uid": "f"], "spec": ["nodeName": "n"], "status": ["phase": "Running"],
+        ]
         func plan(since: Timestamp?) -> PodGCPlan {
             PodGCPlan.make(
                 PodGCView(
@@ -325,7 +335,8 @@ import Testing
 
 @Suite struct CronTests {
     private func next(_ schedule: String, _ after: String, zone: String = "UTC") -> String? {
-        guard let s = CronSchedule(schedule), let z = TimeZoneRules.named(zone), let t = Timestamp(rfc3339: after) else {
+        guard let s = CronSchedule(schedule), let z = TimeZoneRules.named(zone), let t = Timestamp(rfc3339: after)
+        else {
             return "malformed"
         }
         return s.next(after: t, z)?.rfc3339
@@ -343,7 +354,9 @@ import Testing
     ])
     func dueTimes(schedule: String, after: String, due: String) { #expect(next(schedule, after) == due) }
 
-    @Test(arguments: ["", "* * * *", "60 * * * *", "* 24 * * *", "a * * * *", "*/0 * * * *", "5-1 * * * *", "@often", "* * 0 * *"])
+    @Test(arguments: [
+        "", "* * * *", "60 * * * *", "* 24 * * *", "a * * * *", "*/0 * * * *", "5-1 * * * *", "@often", "* * 0 * *",
+    ])
     func malformed(text: String) { #expect(CronSchedule(text) == nil) }
 
     @Test func impossibleDatesEnd() { #expect(next("0 0 30 2 *", "2024-01-01T00:00:00Z") == nil) }
@@ -358,7 +371,9 @@ import Testing
     @Test func concurrencyAndHistory() {
         let now: Timestamp = Timestamp(rfc3339: "2024-03-01T10:00:30Z")!
         func job(_ name: String, _ done: String?) -> JSON {
-            var j: JSON = ["metadata": ["name": .string(name), "uid": .string(name)], "status": ["startTime": .string(name)]]
+            var j: JSON = [
+                "metadata": ["name": .string(name), "uid": .string(name)], "status": ["startTime": .string(name)],
+            ]
             if let done { j.status.conditions = [["type": .string(done), "status": "True"]] }
             return j
         }
@@ -431,7 +446,9 @@ import Testing
         func volume(_ name: String, _ size: String, _ change: (inout JSON) -> Void = { _ in }) -> JSON {
             var v: JSON = [
                 "metadata": ["name": .string(name)],
-                "spec": ["capacity": ["storage": .string(size)], "accessModes": ["ReadWriteOnce"], "storageClassName": "a"],
+                "spec": [
+                    "capacity": ["storage": .string(size)], "accessModes": ["ReadWriteOnce"], "storageClassName": "a",
+                ],
                 "status": ["phase": "Available"],
             ]
             change(&v)
@@ -440,7 +457,8 @@ import Testing
         let claim: JSON = [
             "metadata": ["name": "c", "namespace": "n", "uid": "u"],
             "spec": [
-                "accessModes": ["ReadWriteOnce"], "storageClassName": "a", "resources": ["requests": ["storage": "2Gi"]],
+                "accessModes": ["ReadWriteOnce"], "storageClassName": "a",
+                "resources": ["requests": ["storage": "2Gi"]],
             ],
         ]
         let all: [JSON] = [

@@ -85,7 +85,8 @@ import Testing
             set.spec.replicas = JSON(replicas)
             return names(
                 StatefulSetPlan.make(
-                    StatefulSetView(set: set, pods: pods, current: old, update: new, now: Timestamp(seconds: 1_800_000_000))))
+                    StatefulSetView(
+                        set: set, pods: pods, current: old, update: new, now: Timestamp(seconds: 1_800_000_000))))
         }
         #expect(plan([]) == ["create db-0"])
         #expect(plan([pod(s, 0, revision: "r2", ready: false)]) == [])

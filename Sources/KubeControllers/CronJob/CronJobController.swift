@@ -75,7 +75,9 @@ final class CronJobController: Component {
         return plan.next.map { .after($0) } ?? .done
     }
 
-    private func start(_ job: JSON, _ at: Timestamp, _ cronJob: JSON, _ plan: inout CronJobPlan) async throws(StatusError) {
+    private func start(_ job: JSON, _ at: Timestamp, _ cronJob: JSON, _ plan: inout CronJobPlan)
+        async throws(StatusError)
+    {
         do throws(StatusError) {
             let made: JSON = try await context.client.create(
                 API.jobs, namespace: cronJob.metadata.namespace.text, job)

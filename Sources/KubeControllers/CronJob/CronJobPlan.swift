@@ -60,7 +60,8 @@ struct CronJobPlan: Sendable {
         for reference in view.cronJob.status.active.elements {
             let name: String = reference.name.text
             guard let job = byUID[reference.uid.text] else {
-                events.append(.init(isWarning: false, reason: "MissingJob", message: "Active job went missing: \(name)"))
+                events.append(
+                    .init(isWarning: false, reason: "MissingJob", message: "Active job went missing: \(name)"))
                 continue
             }
             if let how = Self.finished(job) {
@@ -112,7 +113,10 @@ struct CronJobPlan: Sendable {
                 events.append(
                     .init(
                         isWarning: true, reason: "TooManyMissedTimes",
-                        message: "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew"))
+                        message:
+                            "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check "
+                            + "clock skew"
+                    ))
                 // Far behind: only the newest counts, found from just before now.
                 due = newest(view, after: view.now - .seconds(86400)) ?? due
                 break
@@ -121,7 +125,9 @@ struct CronJobPlan: Sendable {
         guard let due, due != last else { return }
         if let deadline, due + .seconds(deadline) < view.now {
             events.append(
-                .init(isWarning: true, reason: "MissSchedule", message: "Missed scheduled time to start a job: \(due.rfc3339)"))
+                .init(
+                    isWarning: true, reason: "MissSchedule",
+                    message: "Missed scheduled time to start a job: \(due.rfc3339)"))
             return
         }
         let name: String = "\(cronJob.metadata.name.text)-\(due.seconds / 60)"

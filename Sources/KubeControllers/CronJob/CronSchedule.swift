@@ -76,7 +76,9 @@ struct CronSchedule: Sendable {
             guard pieces.count <= 2, let range = pieces.first, !range.isEmpty else { return nil }
             var (from, to): (Int, Int) = (low, high)
             if range != "*", range != "?" {
-                let ends: [Int?] = range.split(separator: "-", omittingEmptySubsequences: false).map { value($0, names) }
+                let ends: [Int?] = range.split(separator: "-", omittingEmptySubsequences: false).map {
+                    value($0, names)
+                }
                 guard ends.count <= 2, let first = ends[0], let last = ends[ends.count - 1] else { return nil }
                 from = first
                 to = ends.count == 1 && pieces.count == 2 ? high : last
@@ -114,7 +116,9 @@ struct CronSchedule: Sendable {
         while local < end {
             var t: CivilTime = CivilTime(seconds: local)
             if !Self.has(months, t.month) {
-                t = CivilTime(seconds: CivilTime.days(t.month == 12 ? t.year + 1 : t.year, t.month == 12 ? 1 : t.month + 1, 1) * 86400)
+                t = CivilTime(
+                    seconds: CivilTime.days(t.month == 12 ? t.year + 1 : t.year, t.month == 12 ? 1 : t.month + 1, 1)
+                        * 86400)
                 local = t.seconds
             } else if !matchesDay(t, local) {
                 local = (local >= 0 ? local / 86400 : (local - 86399) / 86400) * 86400 + 86400

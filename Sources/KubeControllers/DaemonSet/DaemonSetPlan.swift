@@ -240,7 +240,9 @@ struct DaemonSetPlan: Sendable {
 
     private mutating func statusOf(_ view: DaemonSetView, _ byNode: [String: [JSON]]) -> JSON {
         let minReady: Int = view.set.spec.minReadySeconds.asInt ?? 0
-        var (desired, current, misplaced, ready, updated, available): (Int, Int, Int, Int, Int, Int) = (0, 0, 0, 0, 0, 0)
+        var (desired, current, misplaced, ready, updated, available): (Int, Int, Int, Int, Int, Int) = (
+            0, 0, 0, 0, 0, 0
+        )
         for node in view.nodes {
             let here: [JSON] = byNode[node.metadata.name.text] ?? []
             guard Self.fits(view.set, node).run else {

@@ -53,7 +53,9 @@ struct DeploymentPlan: Sendable {
     private var wanted: Int { DeploymentMath.replicas(d) }
 
     private mutating func run() {
-        if d.metadata.deletionTimestamp.exists { return writeStatus(DeploymentStatus.calculate(d, all: all, new: new, now: now)) }
+        if d.metadata.deletionTimestamp.exists {
+            return writeStatus(DeploymentStatus.calculate(d, all: all, new: new, now: now))
+        }
         notePause()
         if d.spec.paused.isTrue {
             syncNewSet(creates: false)

@@ -109,7 +109,8 @@ enum DeploymentStatus {
         let wasComplete: Bool =
             status.replicas == status.updatedReplicas && current?.reason.text == "NewReplicaSetAvailable"
         if hasDeadline(d), !wasComplete {
-            let subject: String = new.map { "ReplicaSet \"\($0.metadata.name.text)\"" } ?? "Deployment \"\(d.metadata.name.text)\""
+            let subject: String =
+                new.map { "ReplicaSet \"\($0.metadata.name.text)\"" } ?? "Deployment \"\(d.metadata.name.text)\""
             if isComplete(d, status) {
                 set(
                     &status,

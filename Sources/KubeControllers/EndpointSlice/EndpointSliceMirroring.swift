@@ -28,7 +28,9 @@ final class EndpointSliceMirroring: Component {
         let queue: WorkQueue<ObjectKey> = queue
         services.onChange { old, new in
             guard let service = new ?? old else { return }
-            if old == nil || new == nil || old?.spec.selector != new?.spec.selector { queue.add(ObjectKey(of: service)) }
+            if old == nil || new == nil || old?.spec.selector != new?.spec.selector {
+                queue.add(ObjectKey(of: service))
+            }
         }
         endpoints.onChange { old, new in if let object = new ?? old { queue.add(ObjectKey(of: object)) } }
         slices.addIndex(Self.index) { slice in Self.service(of: slice).map { [$0.description] } ?? [] }

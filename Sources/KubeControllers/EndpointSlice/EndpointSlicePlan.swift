@@ -115,7 +115,9 @@ struct EndpointSlicePlan: Sendable, Equatable {
         return e
     }
 
-    private static func identity(_ endpoint: JSON) -> String { endpoint.targetRef.uid.text + "/" + (endpoint.addresses[0].text) }
+    private static func identity(_ endpoint: JSON) -> String {
+        endpoint.targetRef.uid.text + "/" + (endpoint.addresses[0].text)
+    }
 
     private mutating func fill(_ group: Group, _ endpoints: [JSON], _ slices: [JSON], _ stamp: Stamp) {
         var rest: [String: JSON] = [:]

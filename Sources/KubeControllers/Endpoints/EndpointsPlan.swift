@@ -26,9 +26,12 @@ enum EndpointsPlan {
             return x == y ? a.metadata.name.text < b.metadata.name.text : x
         }
         let isIPv6: Bool =
-            service.spec.ipFamilies.strings.first.map { $0 == "IPv6" } ?? ServicePods.isIPv6(service.spec.clusterIP.text)
+            service.spec.ipFamilies.strings.first.map { $0 == "IPv6" }
+            ?? ServicePods.isIPv6(service.spec.clusterIP.text)
         for pod in sorted {
-            guard let address = ServicePods.addresses(pod).first(where: { ServicePods.isIPv6($0) == isIPv6 }) else { continue }
+            guard let address = ServicePods.addresses(pod).first(where: { ServicePods.isIPv6($0) == isIPv6 }) else {
+                continue
+            }
             let ports: [JSON] = ServicePods.ports(service, pod)
             if ports.isEmpty, !service.spec.ports.elements.isEmpty { continue }
             if count == addressesMax {
@@ -58,7 +61,9 @@ enum EndpointsPlan {
         let list: [JSON] = subsets.sorted { $0.key.description < $1.key.description }.map { ports, subset in
             var s: JSON = [:]
             if !subset.ready.isEmpty { s.addresses = .array(subset.ready.sorted { $0.ip.text < $1.ip.text }) }
-            if !subset.notReady.isEmpty { s.notReadyAddresses = .array(subset.notReady.sorted { $0.ip.text < $1.ip.text }) }
+            if !subset.notReady.isEmpty {
+                s.notReadyAddresses = .array(subset.notReady.sorted { $0.ip.text < $1.ip.text })
+            }
             if !ports.elements.isEmpty { s.ports = ports }
             return s
         }

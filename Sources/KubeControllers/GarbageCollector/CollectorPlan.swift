@@ -20,7 +20,7 @@ enum CollectorPlan {
         case delete(policy: String, unblocks: Bool)
     }
 
-    /// `object` is the live object; `hasDependents` from the graph, `hasWaitingDependents`: one of them is itself waiting.
+    /// `object` is the live object; `hasDependents` is from the graph, `hasWaitingDependents`: one of them waits, too.
     static func verdict(
         _ object: JSON, owners: [(uid: String, state: OwnerState)], hasDependents: Bool, hasWaitingDependents: Bool
     ) -> Verdict {

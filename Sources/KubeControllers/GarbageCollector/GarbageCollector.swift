@@ -56,7 +56,8 @@ final class GarbageCollector: Component {
     }
 
     private func watch(_ resource: ServedResource) {
-        guard resource.verbs.isSuperset(of: ["list", "watch", "delete"]), !Self.ignored.contains(resource.gvr.groupResource),
+        guard resource.verbs.isSuperset(of: ["list", "watch", "delete"]),
+            !Self.ignored.contains(resource.gvr.groupResource),
             watched.withLock({ $0.insert(resource.gvr).inserted })
         else { return }
         let isShared: Bool = context.informers.resources.contains(resource.gvr)
@@ -148,10 +149,13 @@ final class GarbageCollector: Component {
     /// An owner deleted in the foreground goes when nothing that blocks it is left.
     private func finishWait(_ object: OwnedObject, _ live: JSON) async throws {
         let blocking: [OwnedObject] = state.withLock { s in
-            s.graph.dependents(of: object.uid).filter { d in d.owners.contains { $0.uid == object.uid && $0.isBlocking } }
+            s.graph.dependents(of: object.uid).filter { d in d.owners.contains { $0.uid == object.uid && $0.isBlocking }
+            }
         }
         if blocking.isEmpty { return try await removeFinalizer("foregroundDeletion", object, live) }
-        for dependent in blocking where !dependent.isWaiting && !dependent.isDeleting { queue.add(.check(dependent.uid)) }
+        for dependent in blocking where !dependent.isWaiting && !dependent.isDeleting {
+            queue.add(.check(dependent.uid))
+        }
     }
 
     private func look(at reference: JSON, of object: OwnedObject) async throws -> OwnerState {
@@ -167,7 +171,9 @@ final class GarbageCollector: Component {
         }
         let key: ObjectKey = ObjectKey(
             namespace: resource.isNamespaced ? object.key.namespace : "", name: reference.name.text)
-        guard let owner = try await live(resource.gvr, key), owner.metadata.uid == reference.uid else { return .dangling }
+        guard let owner = try await live(resource.gvr, key), owner.metadata.uid == reference.uid else {
+            return .dangling
+        }
         let isWaiting: Bool =
             owner.metadata.deletionTimestamp.exists
             && owner.metadata.finalizers.strings.contains("foregroundDeletion")

@@ -56,8 +56,8 @@ struct OwnerGraph: Sendable {
     func dependents(of uid: String) -> [OwnedObject] { (dependents[uid] ?? []).compactMap { objects[$0] } }
     func hasDependents(_ uid: String) -> Bool { dependents[uid]?.isEmpty == false }
 
-    /// `isComplete`: every resource has been listed, so that an unknown owner is suspect. Before that, `suspects` is asked
-    /// once at the end.
+    /// `isComplete`: every resource has been listed, so that an unknown owner is suspect. Before that, `suspects` is
+    /// asked once at the end.
     mutating func upsert(_ new: OwnedObject, isComplete: Bool) -> [CollectorTask] {
         var tasks: [CollectorTask] = []
         let old: OwnedObject? = objects.updateValue(new, forKey: new.uid)

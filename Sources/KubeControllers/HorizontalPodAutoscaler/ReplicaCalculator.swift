@@ -112,7 +112,10 @@ struct ReplicaCalculator: Sendable {
             for c in pod.spec.containers.elements + sidecars where container.isEmpty || c.name.text == container {
                 guard let q = Quantity(c.resources.requests[resource]) else {
                     throw Failure(
-                        message: "missing request for \(resource) in container \(c.name.text) of Pod \(pod.metadata.name.text)")
+                        message:
+                            "missing request for \(resource) in container \(c.name.text) of Pod "
+                                + pod.metadata.name.text
+                    )
                 }
                 sum += q.milliValue
             }

@@ -26,7 +26,9 @@ enum ScalingBehavior {
         /// Condition AbleToScale, when stabilization held the count.
         var able: (reason: String, message: String)
 
-        static func == (a: Decision, b: Decision) -> Bool { a.replicas == b.replicas && a.limited.reason == b.limited.reason }
+        static func == (a: Decision, b: Decision) -> Bool {
+            a.replicas == b.replicas && a.limited.reason == b.limited.reason
+        }
     }
 
     private static let defaultUp: [JSON] = [
@@ -48,7 +50,8 @@ enum ScalingBehavior {
             )
         } else if wanted < recommended {
             able = (
-                "ScaleUpStabilized", "recent recommendations were lower than current one, applying the lowest recent recommendation"
+                "ScaleUpStabilized",
+                "recent recommendations were lower than current one, applying the lowest recent recommendation"
             )
         }
         var limited: (Bool, String, String) = (
@@ -63,7 +66,10 @@ enum ScalingBehavior {
                 limited =
                     cap == most
                     ? (true, "TooManyReplicas", "the desired replica count is more than the maximum replica count")
-                    : (true, "ScaleUpLimit", "the desired replica count is increasing faster than the maximum scale rate")
+                    : (
+                        true, "ScaleUpLimit",
+                        "the desired replica count is increasing faster than the maximum scale rate"
+                    )
             }
         } else if wanted < current {
             let rate: Int = limit(down, defaultDown, current, memory.ups, memory.downs, isUp: false, now)
@@ -73,7 +79,10 @@ enum ScalingBehavior {
                 limited =
                     floor == least
                     ? (true, "TooFewReplicas", "the desired replica count is less than the minimum replica count")
-                    : (true, "ScaleDownLimit", "the desired replica count is decreasing faster than the maximum scale rate")
+                    : (
+                        true, "ScaleDownLimit",
+                        "the desired replica count is decreasing faster than the maximum scale rate"
+                    )
             }
         }
         if result < least {

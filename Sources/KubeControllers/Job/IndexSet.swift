@@ -10,7 +10,9 @@ struct IndexSet: Sendable, Equatable {
     init(text: String, limit: Int) {
         for part in text.split(separator: ",") {
             let ends: [Int] = part.split(separator: "-").compactMap { Int($0) }
-            guard let first = ends.first, let last = ends.last, first <= last, ends.count <= 2, first >= 0 else { continue }
+            guard let first = ends.first, let last = ends.last, first <= last, ends.count <= 2, first >= 0 else {
+                continue
+            }
             for i in first...min(last, max(first, limit - 1)) where i < limit { indexes.insert(i) }
         }
     }

@@ -123,7 +123,9 @@ final class JobController: Component {
     /// Pods of a job that is gone must not wait for being counted.
     private func releaseStrays(_ key: ObjectKey) async throws(StatusError) {
         for pod in pods.list(namespace: key.namespace) where JobPods.isTracked(pod) {
-            guard let owner = Owner.controller(pod), owner.kind.text == "Job", owner.name.text == key.name else { continue }
+            guard let owner = Owner.controller(pod), owner.kind.text == "Job", owner.name.text == key.name else {
+                continue
+            }
             try await letGo(pod)
         }
     }

@@ -13,8 +13,8 @@ struct JobView: Sendable {
     var now: Timestamp
 }
 
-/// Finished pods are counted exactly once: first their uid is written to `uncountedTerminatedPods`, then the pod loses its
-/// finalizer, and once that has shown, the uid becomes a number.
+/// Finished pods are counted exactly once: first their uid is written to `uncountedTerminatedPods`, then the pod loses
+/// its finalizer, and once that has shown, the uid becomes a number.
 struct JobPlan: Sendable {
     static let burst: Int = 500
     static let backoffBase: Duration = .seconds(10)
@@ -235,7 +235,8 @@ private struct JobStep {
         }
         // The end is final: it waits until every pod is counted and gone.
         let isAllCounted: Bool =
-            succeededUncounted.isEmpty && failedUncounted.isEmpty && !view.pods.contains { JobPods.isTracked($0) && !Pod.isActive($0) }
+            succeededUncounted.isEmpty && failedUncounted.isEmpty
+            && !view.pods.contains { JobPods.isTracked($0) && !Pod.isActive($0) }
         guard isAllCounted, terminating == 0 else { return }
         if let c = Conditions.find(conditions, "FailureTarget"), c.status.text == "True" {
             set("Failed", true, c.reason.text, c.message.text)
@@ -311,7 +312,9 @@ private struct JobStep {
     private mutating func dropDuplicates(_ active: [JSON]) -> [JSON] {
         var seen: Set<Int> = []
         var kept: [JSON] = []
-        for pod in active.sorted(by: { !(DeletionRank($0, doubles: 0, now: now) < DeletionRank($1, doubles: 0, now: now)) }) {
+        for pod in active.sorted(by: {
+            !(DeletionRank($0, doubles: 0, now: now) < DeletionRank($1, doubles: 0, now: now))
+        }) {
             if let i = JobPods.index(of: pod), i < completions ?? 0, seen.insert(i).inserted {
                 kept.append(pod)
             } else {
@@ -328,7 +331,8 @@ private struct JobStep {
 
     /// 10 s, doubled with each failure in a row, up to 10 minutes.
     private func backoff() -> Duration {
-        let lastSuccess: Timestamp? = view.pods.filter { JobPods.isSucceeded($0) }.compactMap { JobPods.finishedAt($0) }.max()
+        let lastSuccess: Timestamp? = view.pods.filter { JobPods.isSucceeded($0) }.compactMap { JobPods.finishedAt($0) }
+            .max()
         let failures: [Timestamp] = view.pods.filter { JobPods.isFailed($0, job) }.compactMap { JobPods.finishedAt($0) }
             .filter { lastSuccess == nil || $0 > lastSuccess! }
         guard let last = failures.max() else { return .zero }

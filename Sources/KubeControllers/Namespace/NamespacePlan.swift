@@ -43,7 +43,9 @@ enum NamespacePlan {
         if remains.counts.isEmpty {
             set("NamespaceContentRemaining", false, "ContentRemoved", "All content successfully removed")
         } else {
-            let list: [String] = remains.counts.map { "\($0.key.resource).\($0.key.group) has \($0.value) resource instances" }
+            let list: [String] = remains.counts.map {
+                "\($0.key.resource).\($0.key.group) has \($0.value) resource instances"
+            }
             set(
                 "NamespaceContentRemaining", true, "SomeResourcesRemain",
                 "Some resources are remaining: " + list.sorted().joined(separator: ", "))

@@ -41,7 +41,10 @@ final class NodeIPAMController: Component {
         else { return .done }
         guard
             var blocks = NodeCIDRs(cluster: context.options.clusterCIDR, blockMask: context.options.nodeCIDRMaskSize)
-        else { throw StatusError.internalError("cluster CIDR \(context.options.clusterCIDR) cannot be cut into nodes' blocks") }
+        else {
+            throw StatusError.internalError(
+                "cluster CIDR \(context.options.clusterCIDR) cannot be cut into nodes' blocks")
+        }
         for other in all { for cidr in other.spec.podCIDRs.strings + [other.spec.podCIDR.text] { blocks.occupy(cidr) } }
         guard let block = blocks.allocate() else {
             context.events.record(

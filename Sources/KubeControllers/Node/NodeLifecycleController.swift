@@ -75,7 +75,8 @@ final class NodeLifecycleController: Component {
         guard var node = nodes.get(key) else { return .done }
         let grace: Duration =
             NodePlan.ready(node) == nil
-            ? max(NodePlan.startupGrace, context.options.nodeMonitorGracePeriod) : context.options.nodeMonitorGracePeriod
+            ? max(NodePlan.startupGrace, context.options.nodeMonitorGracePeriod)
+            : context.options.nodeMonitorGracePeriod
         let now: Timestamp = context.time.now()
         let left: Duration = heartbeats.withLock { $0.timeLeft(key.name, grace: grace, now: now) }
         if left <= .zero, let status = NodePlan.statusWhenSilent(node, now: now) {

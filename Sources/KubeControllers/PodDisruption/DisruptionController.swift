@@ -38,7 +38,9 @@ final class DisruptionController: Component {
         for informer in scaled.values {
             informer.onChange { old, new in
                 guard let object = new ?? old, old?.spec.replicas != new?.spec.replicas else { return }
-                for budget in budgets.list(namespace: object.metadata.namespace.text) { queue.add(ObjectKey(of: budget)) }
+                for budget in budgets.list(namespace: object.metadata.namespace.text) {
+                    queue.add(ObjectKey(of: budget))
+                }
             }
         }
     }
@@ -81,7 +83,8 @@ final class DisruptionController: Component {
     private func scale(_ pods: [JSON]) -> Int? {
         var byUID: [String: Int] = [:]
         for pod in pods {
-            guard let owner = Owner.controller(pod), let object = scaled[owner.kind.text]?.get(
+            guard let owner = Owner.controller(pod),
+                let object = scaled[owner.kind.text]?.get(
                     namespace: pod.metadata.namespace.text, owner.name.text), object.metadata.uid == owner.uid
             else { return nil }
             var top: JSON = object

@@ -71,7 +71,8 @@ enum DisruptionPlan {
         }
         if let n = spec.minAvailable.asInt { return (view.pods.count, n) }
         guard spec.minAvailable.exists else { return (view.pods.count, 1) }
-        guard let expected = view.expectedScale, let least = IntOrStringValue.scaled(spec.minAvailable, of: expected) else {
+        guard let expected = view.expectedScale, let least = IntOrStringValue.scaled(spec.minAvailable, of: expected)
+        else {
             return nil
         }
         return (expected, least)

@@ -27,7 +27,9 @@ final class PodGCController: Component {
             let isDeleting: Bool = new.metadata.deletionTimestamp.exists
             let node: String = new.spec.nodeName.text
             let becameTerminal: Bool = Pod.isTerminal(new) && !(old.map { Pod.isTerminal($0) } ?? false)
-            let isLost: Bool = node.isEmpty ? isDeleting : nodes.get(node) == nil || (isDeleting && old?.metadata.deletionTimestamp.exists != true)
+            let isLost: Bool =
+                node.isEmpty
+                ? isDeleting : nodes.get(node) == nil || (isDeleting && old?.metadata.deletionTimestamp.exists != true)
             // A moment's wait lets many events share one pass.
             if becameTerminal || isLost { queue.add(Self.key, after: .milliseconds(500)) }
         }

@@ -1,4 +1,4 @@
-// Which pods nobody else will remove: orphans of gone nodes, unscheduled ones in termination, too many finished ones. Pure.
+// Pods that nobody else will remove: those of gone nodes, unscheduled ones that end, too many finished ones. Pure.
 
 import KubeBase
 import KubeWire
@@ -58,7 +58,8 @@ struct PodGCPlan: Sendable {
                 let (x, y): (String, String) = (a.metadata.creationTimestamp.text, b.metadata.creationTimestamp.text)
                 return x == y ? a.metadata.name.text < b.metadata.name.text : x < y
             }
-            for pod in oldest.prefix(finished.count - view.terminatedMax) where !removed.contains(pod.metadata.uid.text) {
+            for pod in oldest.prefix(finished.count - view.terminatedMax) where !removed.contains(pod.metadata.uid.text)
+            {
                 plan.remove.append(Removal(pod: pod, message: nil))
             }
         }

@@ -13,7 +13,9 @@ enum QuotaUsage {
             for (resource, amount) in sum(pod, kind) {
                 use[prefix + resource] = amount
                 // Without a prefix, requests are meant.
-                if kind == "requests", ["cpu", "memory", "ephemeral-storage"].contains(resource) { use[resource] = amount }
+                if kind == "requests", ["cpu", "memory", "ephemeral-storage"].contains(resource) {
+                    use[resource] = amount
+                }
             }
         }
         return use
@@ -64,7 +66,9 @@ enum QuotaUsage {
     }
 
     static func claim(_ claim: JSON) -> [String: Quantity] {
-        var use: [String: Quantity] = ["persistentvolumeclaims": Quantity(1), "count/persistentvolumeclaims": Quantity(1)]
+        var use: [String: Quantity] = [
+            "persistentvolumeclaims": Quantity(1), "count/persistentvolumeclaims": Quantity(1),
+        ]
         let asked: Quantity = Quantity(claim.spec.resources.requests.storage) ?? .zero
         use["requests.storage"] = asked
         if let name = claim.spec.storageClassName.asString, !name.isEmpty {

@@ -25,7 +25,10 @@ final class ResourceQuotaController: Component {
         queue = WorkQueue(time: context.time)
         let (queue, quotas): (WorkQueue<ObjectKey>, Informer) = (queue, quotas)
         quotas.onChange { _, new in if let new { queue.add(ObjectKey(of: new)) } }
-        for informer in [pods, services, claims, context.informers[API.configMaps], context.informers[API.secrets], context.informers[API.replicationControllers]] {
+        for informer in [
+            pods, services, claims, context.informers[API.configMaps], context.informers[API.secrets],
+            context.informers[API.replicationControllers],
+        ] {
             informer.onChange { old, new in
                 guard let object = new ?? old else { return }
                 // Only what comes, goes or changes its size counts.
@@ -54,7 +57,9 @@ final class ResourceQuotaController: Component {
         let hard: JSON = quota.spec.hard
         var total: [String: Quantity] = [:]
         func add(_ use: [String: Quantity]) { for (name, q) in use { total[name] = (total[name] ?? .zero) + q } }
-        for pod in pods.list(namespace: key.namespace) where QuotaUsage.isInScope(pod, quota) { add(QuotaUsage.pod(pod)) }
+        for pod in pods.list(namespace: key.namespace) where QuotaUsage.isInScope(pod, quota) {
+            add(QuotaUsage.pod(pod))
+        }
         if !QuotaUsage.hasScopes(quota) {
             for service in services.list(namespace: key.namespace) { add(QuotaUsage.service(service)) }
             for claim in claims.list(namespace: key.namespace) { add(QuotaUsage.claim(claim)) }

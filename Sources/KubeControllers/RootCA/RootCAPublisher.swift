@@ -7,8 +7,8 @@ import KubeWire
 enum RootCAPublisher {
     static let description: String =
         "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the "
-        + "internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes "
-        + "clusters."
+        + "internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of "
+        + "Kubernetes clusters."
 
     static func controller(_ context: ControllerContext) -> any Component {
         var wanted: JSON = ["apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "kube-root-ca.crt"]]

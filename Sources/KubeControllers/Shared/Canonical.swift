@@ -16,7 +16,8 @@ enum Canonical {
             out.sort { $0.key < $1.key }
             return .object(JSONObject(unique: out))
         case .array(let elements):
-            return elements.isEmpty ? .null : .array(elements.map { e in e.asObject != nil ? keepObject(form(e)) : form(e) })
+            return elements.isEmpty
+                ? .null : .array(elements.map { e in e.asObject != nil ? keepObject(form(e)) : form(e) })
         default: return json
         }
     }

@@ -44,8 +44,8 @@ package struct ControllerContext: Sendable {
 package struct ControllerDescriptor: Sendable {
     /// As kube-controller-manager's `--controllers` names it.
     package var name: String
-    /// Its service account in kube-system. What that may do is KubeResources' Bootstrap/ControllerRoles.swift, upstream's
-    /// roles; ControllersOnServerTests runs each controller within them.
+    /// Its service account in kube-system. What that may do is in KubeResources' Bootstrap/ControllerRoles.swift:
+    /// upstream's roles, within which ControllersOnServerTests runs every controller.
     package var account: String
     /// The source of its events.
     package var source: String

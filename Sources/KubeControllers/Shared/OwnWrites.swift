@@ -41,7 +41,9 @@ final class OwnWrites: Sendable {
         guard let object = new ?? old else { return }
         let key: ObjectKey = ObjectKey(of: object)
         state.withLock { s in
-            if let mine = s.written[key], new == nil || Self.revision(object) >= Self.revision(mine) { s.written[key] = nil }
+            if let mine = s.written[key], new == nil || Self.revision(object) >= Self.revision(mine) {
+                s.written[key] = nil
+            }
             if new == nil {
                 if s.gone.count >= Self.goneMax { s.gone = [] }
                 s.gone.insert(object.metadata.uid.text)

@@ -78,7 +78,8 @@ struct Claim: Sendable {
 
     /// Adoption by an owner that is being deleted would orphan the object again: look at the live owner first.
     private func recheck(_ client: Client, _ owner: JSON, _ resource: GroupVersionResource) async throws(StatusError) {
-        let live: JSON = try await client.get(resource, namespace: owner.metadata.namespace.text, owner.metadata.name.text)
+        let live: JSON = try await client.get(
+            resource, namespace: owner.metadata.namespace.text, owner.metadata.name.text)
         guard live.metadata.uid == owner.metadata.uid, !live.metadata.deletionTimestamp.exists else {
             throw .conflict(resource.groupResource, owner.metadata.name.text, "it is being deleted or was replaced")
         }

@@ -14,8 +14,8 @@ struct PodControl: Sendable {
         self.events = events
     }
 
-    /// Creates `pods` in batches of 1, 2, 4, …; a failing batch is the last, so that a quota or a broken webhook is not
-    /// hammered. Answers how many were not created, and the first error.
+    /// Creates `pods` in batches of 1, 2, 4, …; a failing batch is the last, so that a quota or a broken webhook is
+    /// not hammered. Answers how many were not created, and the first error.
     func create(_ pods: [JSON], owner: JSON) async -> (missed: Int, error: StatusError?) {
         var rest: ArraySlice<JSON> = pods[...]
         var batch: Int = min(1, rest.count)

@@ -47,7 +47,9 @@ struct ServedResources: Sendable {
 
     /// The resource of an owner reference, by group and kind.
     func resource(_ kind: GroupKind) -> ServedResource? {
-        if let known = Self.builtIn.first(where: { $0.gvr.group == kind.group && $0.kind == kind.kind }) { return known }
+        if let known = Self.builtIn.first(where: { $0.gvr.group == kind.group && $0.kind == kind.kind }) {
+            return known
+        }
         return definitions.list().lazy
             .filter { $0.spec.group.text == kind.group && $0.spec.names.kind.text == kind.kind }
             .compactMap { Self.custom($0) }.first

@@ -14,7 +14,8 @@ enum StatefulPods {
     /// nil when the pod's name is none of this set's.
     static func ordinal(_ set: JSON, _ pod: JSON) -> Int? {
         let (prefix, name): (String, String) = (set.metadata.name.text + "-", pod.metadata.name.text)
-        guard name.hasPrefix(prefix), let n = Int(name.dropFirst(prefix.count)), n >= 0, self.name(set, n) == name else {
+        guard name.hasPrefix(prefix), let n = Int(name.dropFirst(prefix.count)), n >= 0, self.name(set, n) == name
+        else {
             return nil
         }
         return n

@@ -106,10 +106,12 @@ final class StatefulSetController: Component {
         case .delete(let pod): try await delete(pod, set)
         case .recycle(let pod):
             let (reason, state): (String, String) =
-                pod.status.phase.text == "Failed" ? ("RecreatingFailedPod", "failed") : ("RecreatingTerminatedPod", "succeeded")
+                pod.status.phase.text == "Failed"
+                ? ("RecreatingFailedPod", "failed") : ("RecreatingTerminatedPod", "succeeded")
             context.events.record(
                 set, .warning, reason: reason,
-                "StatefulSet \(set.metadata.namespace.text)/\(setName) is recreating \(state) Pod \(pod.metadata.name.text)")
+                "StatefulSet \(ObjectKey(of: set)) is recreating \(state) Pod \(pod.metadata.name.text)"
+            )
             try await delete(pod, set)
         case .mend(let pod, _):
             podWrites.wrote(try await context.client.update(API.pods, pod))
@@ -160,7 +162,9 @@ final class StatefulSetController: Component {
         for pod in pods {
             guard let ordinal = StatefulPods.ordinal(set, pod) else { continue }
             for wanted in StatefulPods.claims(set, ordinal) {
-                guard let claim = claims.get(ObjectKey(of: wanted)), !claim.metadata.deletionTimestamp.exists else { continue }
+                guard let claim = claims.get(ObjectKey(of: wanted)), !claim.metadata.deletionTimestamp.exists else {
+                    continue
+                }
                 let owners: [JSON] = StatefulPods.claimOwners(
                     set, claim, pod: pod, isCondemned: doomed.contains(pod.metadata.name.text))
                 if Canonical.equal(.array(owners), claim.metadata.ownerReferences) { continue }

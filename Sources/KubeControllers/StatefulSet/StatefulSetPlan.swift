@@ -167,7 +167,9 @@ struct StatefulSetPlan: Sendable {
         let rolling: JSON = set.spec.updateStrategy.rollingUpdate
         let lowest: Int = rolling.partition.asInt ?? 0
         var room: Int = 1
-        if isParallel || rolling.maxUnavailable.exists, let most = IntOrStringValue.scaled(rolling.maxUnavailable, of: count) {
+        if isParallel || rolling.maxUnavailable.exists,
+            let most = IntOrStringValue.scaled(rolling.maxUnavailable, of: count)
+        {
             room = max(1, most)
         }
         room -= replicas.filter { pod in pod.map { !isHealthy($0) || !isAvailable($0) } ?? true }.count

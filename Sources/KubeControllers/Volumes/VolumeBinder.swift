@@ -6,8 +6,8 @@ import KubeClient
 import KubeModel
 import KubeWire
 
-/// A claim's key has its namespace, a volume's has none: one queue for both, one worker, since they are two halves of one
-/// decision.
+/// A claim's key has its namespace, a volume's has none: one queue for both and one worker, since they are two halves
+/// of one decision.
 final class VolumeBinder: Component {
     /// The provisioner that this controller itself is.
     static let localProvisioner: String = "apus.dev/local"
@@ -88,7 +88,8 @@ final class VolumeBinder: Component {
                 if claim.metadata.annotations[VolumeMatch.bindCompleted].exists {
                     try await setPhase(claim, "Lost")
                     context.events.record(
-                        claim, .warning, reason: "ClaimLost", "Bound claim has lost its PersistentVolume. Data on the volume is lost!")
+                        claim, .warning, reason: "ClaimLost",
+                        "Bound claim has lost its PersistentVolume. Data on the volume is lost!")
                 } else {
                     try await setPhase(claim, "Pending")
                 }
@@ -112,7 +113,8 @@ final class VolumeBinder: Component {
                 return try await bind(claim, volume)
             }
             context.events.record(
-                claim, .normal, reason: "WaitForFirstConsumer", "waiting for first consumer to be created before binding")
+                claim, .normal, reason: "WaitForFirstConsumer",
+                "waiting for first consumer to be created before binding")
             return try await setPhase(claim, "Pending")
         }
         if let volume = VolumeMatch.best(claim, all, node: node) { return try await bind(claim, volume) }
@@ -279,7 +281,7 @@ final class VolumeBinder: Component {
         context.events.record(
             claim, .normal, reason: "ExternalProvisioning",
             "Waiting for a volume to be created either by the external provisioner '\(provisioner)' or manually by the "
-                + "system administrator. If volume creation is delayed, please verify that the provisioner is running and "
-                + "correctly registered.")
+                + "system administrator. If volume creation is delayed, please verify that the provisioner is running "
+                + "and correctly registered.")
     }
 }

@@ -11,7 +11,8 @@ enum VolumeMatch {
     static let provisionedBy: String = "pv.kubernetes.io/provisioned-by"
 
     static func className(_ object: JSON) -> String {
-        object.metadata.annotations["volume.beta.kubernetes.io/storage-class"].asString ?? object.spec.storageClassName.text
+        object.metadata.annotations["volume.beta.kubernetes.io/storage-class"].asString
+            ?? object.spec.storageClassName.text
     }
     private static func mode(_ object: JSON) -> String { object.spec.volumeMode.asString ?? "Filesystem" }
 

@@ -8,7 +8,7 @@ import KubeWire
 import Synchronization
 
 /// Looks every 15 s, as upstream does, but only while there is an autoscaler: usage has no watch.
-final class AutoscalerController: Component {
+final class HorizontalPodAutoscaler: Component {
     static let period: Duration = .seconds(15)
     private static let podMetrics: GroupVersionResource = GroupVersionResource("metrics.k8s.io/v1beta1", "pods")
 
@@ -65,7 +65,9 @@ final class AutoscalerController: Component {
         do throws(StatusError) {
             try await scale(hpa, key, &look)
         } catch {
-            look.set("AbleToScale", false, "FailedGetScale", "the HPA controller was unable to get the target's current scale: \(error)")
+            look.set(
+                "AbleToScale", false, "FailedGetScale",
+                "the HPA controller was unable to get the target's current scale: \(error)")
             context.events.record(hpa, .warning, reason: "FailedGetScale", error.message)
         }
         look.status.observedGeneration = hpa.metadata.generation
@@ -90,14 +92,17 @@ final class AutoscalerController: Component {
         }
         var scale: JSON = try await context.client.get(
             target.gvr, namespace: key.namespace, reference.name.text, subresource: "scale")
-        look.set("AbleToScale", true, "SucceededGetScale", "the HPA controller was able to get the target's current scale")
+        look.set(
+            "AbleToScale", true, "SucceededGetScale", "the HPA controller was able to get the target's current scale")
         let current: Int = scale.spec.replicas.asInt ?? 0
         look.status.currentReplicas = JSON(scale.status.replicas.asInt ?? 0)
         let (least, most): (Int, Int) = (hpa.spec.minReplicas.asInt ?? 1, hpa.spec.maxReplicas.asInt ?? 1)
         var wanted: Int = current
         var why: String = ""
         if current == 0, least != 0 {
-            look.set("ScalingActive", false, "ScalingDisabled", "scaling is disabled since the replica count of the target is zero")
+            look.set(
+                "ScalingActive", false, "ScalingDisabled",
+                "scaling is disabled since the replica count of the target is zero")
         } else if current > most {
             (wanted, why) = (most, "Current number of replicas above Spec.MaxReplicas")
         } else if current < least {
@@ -105,7 +110,8 @@ final class AutoscalerController: Component {
         } else if let found = await recommend(hpa, key, current, scale.status.selector.text, &look) {
             let decision: ScalingBehavior.Decision = memories.withLock {
                 ScalingBehavior.decide(
-                    hpa, current: current, recommended: found.replicas, &$0[key, default: ScalingMemory()], now: look.now)
+                    hpa, current: current, recommended: found.replicas, &$0[key, default: ScalingMemory()],
+                    now: look.now)
             }
             look.set("AbleToScale", true, decision.able.reason, decision.able.message)
             look.set("ScalingLimited", decision.limited.isTrue, decision.limited.reason, decision.limited.message)
@@ -118,12 +124,16 @@ final class AutoscalerController: Component {
         do throws(StatusError) {
             try await context.client.update(target.gvr, scale, subresource: "scale")
         } catch {
-            look.set("AbleToScale", false, "FailedUpdateScale", "the HPA controller was unable to update the target scale: \(error)")
+            look.set(
+                "AbleToScale", false, "FailedUpdateScale",
+                "the HPA controller was unable to update the target scale: \(error)")
             context.events.record(
                 hpa, .warning, reason: "FailedRescale", "New size: \(wanted); reason: \(why); error: \(error)")
             return
         }
-        look.set("AbleToScale", true, "SucceededRescale", "the HPA controller was able to update the target scale to \(wanted)")
+        look.set(
+            "AbleToScale", true, "SucceededRescale",
+            "the HPA controller was able to update the target scale to \(wanted)")
         look.status.lastScaleTime = .string(look.now.rfc3339)
         context.events.record(hpa, .normal, reason: "SuccessfulRescale", "New size: \(wanted); reason: \(why)")
         memories.withLock { $0[key, default: ScalingMemory()].changed(from: current, to: wanted, at: look.now) }
@@ -145,9 +155,11 @@ final class AutoscalerController: Component {
             } catch {
                 let text: String = (error as? ReplicaCalculator.Failure)?.message ?? "\(error)"
                 let kind: String = metric.type.text
-                let resource: String = kind == "ContainerResource" ? metric.containerResource.name.text : metric.resource.name.text
+                let resource: String =
+                    kind == "ContainerResource" ? metric.containerResource.name.text : metric.resource.name.text
                 failure = (
-                    "FailedGet\(kind)Metric", "failed to get \(resource.isEmpty ? kind.lowercased() : resource) "
+                    "FailedGet\(kind)Metric",
+                    "failed to get \(resource.isEmpty ? kind.lowercased() : resource) "
                         + "\(kind == "Resource" ? "utilization" : "metric"): \(text)"
                 )
             }
@@ -185,7 +197,8 @@ final class AutoscalerController: Component {
         } else if let q = Quantity(source.target.averageValue) {
             target = .averageValue(q.milliValue)
         } else {
-            throw ReplicaCalculator.Failure(message: "invalid resource metric source: neither a utilization target nor a value target was set")
+            throw ReplicaCalculator.Failure(
+                message: "invalid resource metric source: neither a utilization target nor a value target was set")
         }
         let list: JSON
         do throws(StatusError) {
@@ -193,7 +206,10 @@ final class AutoscalerController: Component {
                 Self.podMetrics, namespace: key.namespace, query: ["labelSelector": selector])
         } catch {
             throw ReplicaCalculator.Failure(
-                message: "unable to get metrics for resource \(resource): unable to fetch metrics from resource metrics API: \(error)")
+                message:
+                    "unable to get metrics for resource \(resource): "
+                        + "unable to fetch metrics from resource metrics API: \(error)"
+            )
         }
         let calculator: ReplicaCalculator = ReplicaCalculator(
             resource: resource, container: container, target: target, current: current,
