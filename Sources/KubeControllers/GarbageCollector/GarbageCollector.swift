@@ -18,6 +18,8 @@ final class GarbageCollector: Component {
         GroupResource(group: "", resource: "events"), GroupResource(group: "events.k8s.io", resource: "events"),
     ]
 
+    private static let patience: Duration = .seconds(30)
+
     private let context: ControllerContext
     private let served: ServedResources
     /// Informers of resources that nobody else caches keep metadata only.
@@ -97,10 +99,19 @@ final class GarbageCollector: Component {
         }
     }
 
+    /// Ready when every resource is listed, or after a while: one that cannot be listed (a definition whose conversion
+    /// fails) must not stop all collection, and every deletion is decided on live reads anyway.
     private func waitForGraph() async {
         await served.waitForSync()
-        for gvr in watched.withLock({ $0 }) {
-            await (own.has(gvr) ? own[gvr] : context.informers[gvr]).waitForSync()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for gvr in self.watched.withLock({ $0 }) {
+                    await (self.own.has(gvr) ? self.own[gvr] : self.context.informers[gvr]).waitForSync()
+                }
+            }
+            group.addTask { try? await self.context.time.sleep(for: Self.patience) }
+            await group.next()
+            group.cancelAll()
         }
         let suspects: [CollectorTask] = state.withLock {
             $0.isComplete = true
