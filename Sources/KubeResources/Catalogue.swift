@@ -42,15 +42,17 @@ package enum Catalogue {
         + ExtensionKinds.entries
         + Reviews.entries
 
-    /// What the server serves: every resource of the tables that upstream enables by default.
+    /// What the server serves: every resource of the tables that upstream enables by default, and
+    /// what metrics-server adds.
     package static func definitions(_ settings: ClusterSettings) -> [ResourceDefinition] {
         let special: [GroupVersionResource: Entry] = Dictionary(
             uniqueKeysWithValues: entries.map { ($0.resource, $0) })
-        return BuiltIn.resources.filter { $0.enabledByDefault }.map { facts in
+        let builtIn: [ResourceDefinition] = BuiltIn.resources.filter { $0.enabledByDefault }.map { facts in
             var definition: ResourceDefinition = ResourceDefinition(facts, schema: BuiltIn.schema)
             special[facts.gvr]?.apply(&definition, settings)
             definition.dropUnhandled()
             return definition
         }
+        return builtIn + ResourceMetrics.definitions(settings)
     }
 }

@@ -30,7 +30,7 @@ struct RuledStrategy: Strategy {
     }
 
     func prepareForCreate(_ object: inout JSON, _ context: RequestContext) {
-        if hasStatus { object.status = .null }
+        if hasStatus { object.status = [:] }
     }
     func prepareForUpdate(_ new: inout JSON, old: JSON, _ context: RequestContext) {
         if hasStatus { Self.keepStatus(&new, old: old) }

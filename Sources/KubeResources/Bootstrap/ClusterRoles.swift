@@ -52,6 +52,10 @@ extension BootstrapPolicy {
             ], labels: to("admin")),
         Role("system:aggregate-to-edit", editRules, labels: to("edit")),
         Role("system:aggregate-to-view", viewRules, labels: to("view")),
+        // As metrics-server brings it.
+        Role(
+            "system:aggregated-metrics-reader", [rule(read, ["metrics.k8s.io"], ["pods", "nodes"])],
+            labels: to("view").merging(to("edit").merging(to("admin")) { a, _ in a }) { a, _ in a }),
     ]
 
     private static let editRules: [PolicyRule] = [

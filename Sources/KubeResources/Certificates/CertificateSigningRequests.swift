@@ -9,7 +9,7 @@ import KubeWire
 
 struct SigningRequestStrategy: Strategy {
     func prepareForCreate(_ o: inout JSON, _ context: RequestContext) {
-        o.status = .null
+        o.status = [:]
         let user: JSON = context.user.json
         for f in ["username", "uid", "groups", "extra"] { o.spec[f] = user[f] }
     }

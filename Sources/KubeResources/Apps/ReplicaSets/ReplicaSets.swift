@@ -7,7 +7,7 @@ import KubeWire
 
 struct ReplicaSetStrategy: Strategy {
     var keepsGeneration: Bool { true }
-    func prepareForCreate(_ o: inout JSON, _ context: RequestContext) { o.status = .null }
+    func prepareForCreate(_ o: inout JSON, _ context: RequestContext) { o.status = [:] }
     func prepareForUpdate(_ new: inout JSON, old: JSON, _ context: RequestContext) { Self.keepStatus(&new, old: old) }
 
     func validate(_ o: JSON, _ context: RequestContext) -> [FieldError] {
@@ -38,7 +38,7 @@ struct ReplicaSetStrategy: Strategy {
 struct ReplicationControllerStrategy: Strategy {
     var keepsGeneration: Bool { true }
     var defaultPropagation: Propagation { .orphan }
-    func prepareForCreate(_ o: inout JSON, _ context: RequestContext) { o.status = .null }
+    func prepareForCreate(_ o: inout JSON, _ context: RequestContext) { o.status = [:] }
     func prepareForUpdate(_ new: inout JSON, old: JSON, _ context: RequestContext) { Self.keepStatus(&new, old: old) }
 
     func validate(_ o: JSON, _ context: RequestContext) -> [FieldError] {

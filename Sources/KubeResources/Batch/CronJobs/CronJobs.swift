@@ -7,7 +7,7 @@ import KubeWire
 
 struct CronJobStrategy: Strategy {
     var keepsGeneration: Bool { true }
-    func prepareForCreate(_ o: inout JSON, _ context: RequestContext) { o.status = .null }
+    func prepareForCreate(_ o: inout JSON, _ context: RequestContext) { o.status = [:] }
     func prepareForUpdate(_ new: inout JSON, old: JSON, _ context: RequestContext) { Self.keepStatus(&new, old: old) }
 
     func validate(_ o: JSON, _ context: RequestContext) -> [FieldError] {

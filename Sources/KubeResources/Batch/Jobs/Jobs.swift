@@ -10,7 +10,7 @@ struct JobStrategy: Strategy {
     var defaultPropagation: Propagation { .orphan }
 
     func prepareForCreate(_ o: inout JSON, _ context: RequestContext) {
-        o.status = .null
+        o.status = [:]
     }
 
     /// Needs uid and final name, which the registry gives after `prepareForCreate`.
