@@ -79,6 +79,16 @@ struct LocalCluster: Sendable {
         try await readiness.wait(for: child.pid, what: what, log: log, timeout: .seconds(60))
     }
 
+    /// Nodes that were there before learn the way to those that were added.
+    func connectNodes() async throws {
+        for place in configuration.nodes {
+            let box: NodeSandbox = sandbox(place)
+            guard box.exists else { continue }
+            let inside: Namespaces = Namespaces(network: box.paths.networkNamespace)
+            try await Links.run(NodeNetwork.routes(place), namespaces: inside)
+        }
+    }
+
     /// The host's way to ClusterIPs leads through one live node.
     func routeServices() async {
         if let first = liveNodes.first {

@@ -38,7 +38,7 @@ import Testing
 
     @Test func nodeReachesOthersAndNothingElse() {
         let lines: [String] = NodeNetwork.inside(cluster.nodes[0])
-        #expect(lines.contains("route add 10.246.2.0/24 via 10.89.2.3 dev eth0"))
+        #expect(lines.contains("route replace 10.246.2.0/24 via 10.89.2.3 dev eth0"))
         #expect(lines.contains("route add unreachable 10.98.0.0/16 metric 4278198272"))
         #expect(!lines.contains { $0.contains("default") || $0.contains("10.246.1.0/24 via") })
     }

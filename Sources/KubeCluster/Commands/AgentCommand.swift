@@ -61,7 +61,10 @@ enum AgentCommand {
             try await network.prepare()
             parts.append(network)
         }
-        try await Daemons.run(parts, isReady: isReady)
+        try await Daemons.run(parts) {
+            await agent.waitUntilRegistered()
+            isReady()
+        }
     }
 }
 

@@ -95,6 +95,7 @@ enum Up {
 
     private static func start(_ cluster: LocalCluster, _ progress: Progress) async throws {
         let c: ClusterConfiguration = cluster.configuration
+        let wasRunning: Bool = cluster.server != nil
         try Files.makeDirectories(cluster.paths.logs)
         try Files.makeDirectories(cluster.paths.nodesRun)
         try await progress.step("keys and certificates") {
@@ -129,6 +130,7 @@ enum Up {
             }
             try await tasks.waitForAll()
         }
+        if wasRunning { try await cluster.connectNodes() }
         await cluster.routeServices()
         try await progress.step("nodes Ready") { try await NodesReady.wait(cluster) }
     }

@@ -7,14 +7,17 @@ import Logging
 
 enum Daemons {
     /// Runs all components; SIGTERM and SIGINT end them in order. A component that ends or throws ends the process.
-    static func run(_ components: [any Component], isReady: @escaping @Sendable () -> Void) async throws {
+    /// `isReady` runs beside them, and may wait.
+    static func run(
+        _ components: [any Component], isReady: @escaping @Sendable () async -> Void
+    ) async throws {
         let log: Logger = .component("apus")
         let stop: AsyncStream<Int32> = Signals.stream([SIGTERM, SIGINT])
-        try await withThrowingTaskGroup(of: String?.self) { group in
+        try await withThrowingTaskGroup(of: Ended.self) { group in
             for component in components {
                 group.addTask {
                     try await component.run()
-                    return component.name
+                    return .component(component.name)
                 }
             }
             group.addTask {
@@ -22,11 +25,26 @@ enum Daemons {
                     log.info("signal \(number): stopping")
                     break
                 }
-                return nil
+                return .signal
             }
-            isReady()
+            group.addTask {
+                await isReady()
+                return .readiness
+            }
             defer { group.cancelAll() }
-            if let ended = try await group.next(), let name = ended { throw ClusterError("\(name) ended") }
+            while let ended = try await group.next() {
+                switch ended {
+                case .readiness: continue
+                case .signal: return
+                case .component(let name): throw ClusterError("\(name) ended")
+                }
+            }
         }
+    }
+
+    private enum Ended {
+        case component(String)
+        case signal
+        case readiness
     }
 }

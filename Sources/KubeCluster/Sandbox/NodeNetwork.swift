@@ -16,17 +16,20 @@ enum NodeNetwork {
     /// In the node's namespace.
     static func inside(_ n: NodePlace) -> [String] {
         let c: ClusterConfiguration = n.cluster
-        var lines: [String] = [
+        return [
             "addr add \(n.address)/24 dev eth0",
             "addr add \(c.dnsAddress)/32 dev lo",
             "link set eth0 up",
             "route add unreachable \(c.serviceCIDR) metric \(HostNetwork.fallbackMetric)",
             "route add unreachable \(c.podCIDR) metric \(HostNetwork.fallbackMetric)",
-        ]
-        for other in c.nodes where other.number != n.number {
-            lines.append("route add \(other.podCIDR) via \(other.address) dev eth0")
+        ] + routes(n)
+    }
+
+    /// To the pods of the other nodes; laid again when nodes are added.
+    static func routes(_ n: NodePlace) -> [String] {
+        n.cluster.nodes.filter { $0.number != n.number }.map {
+            "route replace \($0.podCIDR) via \($0.address) dev eth0"
         }
-        return lines
     }
 
     static let sysctls: [(name: String, value: String)] = [
