@@ -15,6 +15,8 @@ enum CellRules {
         case "labelSelector": return selector(value, resource)
         case "serviceExternalIP": return serviceExternalIP(object)
         case "hpaTargets": return HPACells.targets(object)
+        case "used cpu": return used("cpu", object)
+        case "used memory": return used("memory", object)
         case "duration": return value.asInt64.map { HumanDuration.text(seconds: $0) }
         case "RFC 3339 in UTC": return value.asString
         case "container names joined by \",\"": return value.elements.map { $0.name.text }.joined(separator: ",")
@@ -35,6 +37,16 @@ enum CellRules {
             return object.metadata.deletionTimestamp.exists ? "Terminating" : value.text
         default: return workload(how, value, object, now)
         }
+    }
+
+    private static func used(_ what: String, _ object: JSON) -> String? {
+        let parts: [JSON] = object.usage.exists ? [object] : object.containers.elements
+        var sum: Quantity?
+        for part in parts {
+            guard let one = Quantity(part.usage[what].text) else { continue }
+            sum = sum.map { $0 + one } ?? one
+        }
+        return sum?.description
     }
 
     private static func workload(_ how: String, _ value: JSON, _ o: JSON, _ now: Timestamp) -> String? {

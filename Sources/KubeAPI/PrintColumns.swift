@@ -58,6 +58,17 @@ package struct PrintColumns: Sendable {
         return PrintColumns(columns: columns, resource: GroupResource(group: "", resource: ""))
     }
 
+    /// Of metrics.k8s.io, as metrics-server prints them: what a node uses, or all containers of a pod together.
+    package static func usage(_ resource: GroupResource) -> PrintColumns {
+        let records: [JSON] = [
+            ["name": "Name", "type": "string", "format": "name", "path": "metadata.name"],
+            ["name": "cpu", "type": "string", "how": "used cpu"],
+            ["name": "memory", "type": "string", "how": "used memory"],
+            ["name": "Window", "type": "string", "format": "duration", "path": "window"],
+        ]
+        return PrintColumns(columns: records.map { column($0) }, resource: resource)
+    }
+
     private static func column(_ record: JSON) -> Column {
         Column(
             name: record.name.text, type: record.type.text, format: record.format.text,

@@ -23,6 +23,7 @@ final class NodeContext: Sendable {
     let prober: ProbeRunner
     let dns: PodDNS
     let machine: Machine
+    let rates: UsageRates = UsageRates()
     let log: Logger = .component("kubelet")
     private let owners: Mutex<[String: Owner]> = Mutex([:])
     private let pods: Mutex<[String: PodHost]> = Mutex([:])

@@ -43,14 +43,15 @@ struct Stats: Sendable {
     func summary() async -> HTTPResponse {
         do {
             let all: [Sample] = try await samples()
-            let now: String = node.options.time.now().rfc3339
-            let pods: [JSON] = Set(all.map { $0.uid }).sorted().map { uid in summary(all.filter { $0.uid == uid }, now)
-            }
+            let moment: Timestamp = node.options.time.now()
+            let now: String = moment.rfc3339
+            let byPod: [String: [Sample]] = Dictionary(grouping: all) { $0.uid }
+            let pods: [JSON] = byPod.sorted { $0.key < $1.key }.map { summary($0.value, moment) }
             let root: CgroupUsage = nodeUsage()
             let body: JSON = [
                 "node": [
                     "nodeName": .string(node.options.nodeName), "startTime": .string(now),
-                    "cpu": ["time": .string(now), "usageCoreNanoSeconds": number(root.cpuNanoseconds)],
+                    "cpu": cpu("node", root.cpuNanoseconds, moment),
                     "memory": [
                         "time": .string(now), "usageBytes": number(root.memoryBytes),
                         "workingSetBytes": number(root.workingSetBytes), "rssBytes": number(root.rssBytes),
@@ -70,13 +71,22 @@ struct Stats: Sendable {
 
     private func number(_ n: UInt64) -> JSON { JSON(Int64(clamping: n)) }
 
-    private func summary(_ samples: [Sample], _ now: String) -> JSON {
+    /// CPUStats: the counter, and its rate since it was last looked at.
+    private func cpu(_ key: String, _ nanoseconds: UInt64, _ at: Timestamp) -> JSON {
+        var stats: JSON = ["time": .string(at.rfc3339)]
+        if let rate = node.rates.rate(key, nanoseconds, at) { stats.usageNanoCores = number(rate) }
+        stats.usageCoreNanoSeconds = number(nanoseconds)
+        return stats
+    }
+
+    private func summary(_ samples: [Sample], _ moment: Timestamp) -> JSON {
+        let now: String = moment.rfc3339
         let first: Sample = samples[0]
         let pod: CgroupUsage = node.pod(first.uid).map { usage(node.cgroup(for: $0.pod)) } ?? CgroupUsage()
         let containers: [JSON] = samples.map { s in
             [
                 "name": .string(s.container), "startTime": .string((s.startedAt ?? s.timestamp).rfc3339),
-                "cpu": ["time": .string(s.timestamp.rfc3339), "usageCoreNanoSeconds": number(s.cpuNanoseconds)],
+                "cpu": cpu("\(s.uid)/\(s.container)", s.cpuNanoseconds, s.timestamp),
                 "memory": [
                     "time": .string(s.timestamp.rfc3339), "usageBytes": number(s.usageBytes),
                     "workingSetBytes": number(s.workingSetBytes),
@@ -88,7 +98,7 @@ struct Stats: Sendable {
             "podRef": ["name": .string(first.pod), "namespace": .string(first.namespace), "uid": .string(first.uid)],
             "startTime": .string((samples.compactMap { $0.startedAt }.min() ?? first.timestamp).rfc3339),
             "containers": .array(containers),
-            "cpu": ["time": .string(now), "usageCoreNanoSeconds": number(pod.cpuNanoseconds)],
+            "cpu": cpu(first.uid, pod.cpuNanoseconds, moment),
             "memory": [
                 "time": .string(now), "usageBytes": number(pod.memoryBytes),
                 "workingSetBytes": number(pod.workingSetBytes), "rssBytes": number(pod.rssBytes),
