@@ -18,6 +18,7 @@ final class FakeAPI: APITransport {
         var revision: Int = 0
         var next: Int = 0
         var calls: [String] = []
+        var endedNamespaces: Set<String> = []
     }
     private let state: Mutex<State> = Mutex(State())
     let bell: Wakeup = Wakeup()
@@ -120,6 +121,15 @@ final class FakeAPI: APITransport {
 
     private static func create(_ call: APICall, _ s: inout State) throws(StatusError) -> JSON {
         var o: JSON = call.body
+        let namespaces: GroupVersionResource = GroupVersionResource("v1", "namespaces")
+        let home: ObjectKey = ObjectKey(namespace: "", name: call.namespace)
+        if s.endedNamespaces.contains(call.namespace)
+            || s.objects[namespaces]?[home]?.metadata.deletionTimestamp.exists == true
+        {
+            var refused: StatusError = .forbidden(call.resource.groupResource, "", "the namespace is being terminated")
+            refused.details.causes = [["reason": "NamespaceTerminating"]]
+            throw refused
+        }
         if o.metadata.name.text.isEmpty {
             s.next += 1
             o.metadata.name = .string(o.metadata.generateName.text + "x\(s.next)")
@@ -159,6 +169,7 @@ final class FakeAPI: APITransport {
             new = o
             if new.metadata.deletionTimestamp.exists, new.spec.finalizers.elements.isEmpty {
                 s.objects[r]?[key] = nil
+                s.endedNamespaces.insert(key.name)
                 s.revision += 1
                 record(.deleted, new, r, &s)
                 return new
