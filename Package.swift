@@ -124,7 +124,7 @@ let package = Package(
         tests("KubeStoreTests", ["KubeStore"]),
         tests(
             "KubeServerTests",
-            ["KubeBase", "KubeWire", "KubeNet", "KubeModel", "KubeAPI", "KubeStore", "KubeServer"]),
+            ["KubeBase", "KubeWire", "KubeCrypto", "KubeNet", "KubeModel", "KubeAPI", "KubeStore", "KubeServer"]),
         tests(
             "KubeResourcesTests",
             [

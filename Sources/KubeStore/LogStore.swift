@@ -96,6 +96,8 @@ package final class LogStore: Store {
         private var ceiling: Int64 = 0
         /// The medium was full at the last write: history is given up at once.
         private var isTight: Bool = false
+        /// The last piece of history forgotten was a full one: another follows soon, writers come first.
+        private var hasMoreToForget: Bool = false
 
         init(store: LogStore, medium: any Medium, sink: any StoreSink) {
             self.store = store
@@ -139,6 +141,7 @@ package final class LogStore: Store {
         }
 
         private func nextWake() -> Int64? {
+            if hasMoreToForget { return 10 }
             if flushDue != .max { return max(0, flushDue - monotonicMilliseconds()) }
             // History ages only while there is some; a slow tick is enough.
             return index.historyCount > 0 ? 60_000 : nil
@@ -223,6 +226,7 @@ package final class LogStore: Store {
             if isTight { limits.historyRowsMax = 0 }
             let (rows, compacted): ([Int64], Int64) = index.forgettable(
                 limits, seconds: now / 1000, count: LogStore.forgetMax)
+            hasMoreToForget = false
             if rows.count >= (isIdle || isTight ? 1 : LogStore.forgetMax / 2) {
                 isTight = false
                 var transaction: Transaction = Transaction()
@@ -231,6 +235,7 @@ package final class LogStore: Store {
                 do throws(StoreError) {
                     try medium.apply(transaction)
                     index.forget(rows.count, compacted: compacted)
+                    hasMoreToForget = rows.count >= LogStore.forgetMax
                 } catch {
                     // No room even to forget: tried again at the next turn.
                 }

@@ -179,3 +179,29 @@ func withPath<R>(_ body: (String) async throws -> R) async rethrows -> R {
         }
     }
 }
+
+@Suite struct FileSizeSuite {
+    /// The wound of others: a file that only grows.
+    @Test func churnDoesNotGrowTheFileForEver() async throws {
+        try await withPath { path in
+            var limits: StoreLimits = StoreLimits()
+            limits.historyRowsMax = 50
+            let store: LogStore = .sqlite(path: path, limits: limits)
+            try await store.open(Recorder())
+            func churn(_ rounds: Int) async throws {
+                for i in 0..<rounds {
+                    let writes: [Write] = (0..<20).map { k in
+                        Write(key: "/k/\(k)", value: [UInt8](repeating: UInt8(i & 255), count: 2000), expectation: .anything)
+                    }
+                    _ = try await store.commit(writes)
+                }
+            }
+            try await churn(200)
+            let settled: Int = store.usage.fileBytes
+            try await churn(400)
+            #expect(store.usage.fileBytes <= settled * 2)
+            #expect(store.usage.keys == 20)
+            await store.close()
+        }
+    }
+}

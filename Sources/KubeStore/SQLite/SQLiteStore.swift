@@ -93,7 +93,7 @@ private final class SQLiteMedium: Medium {
             if sqlite3_get_autocommit(database) == 0 { sqlite3_exec(database, "ROLLBACK", nil, nil, nil) }
             throw error
         }
-        if !transaction.forgotten.isEmpty { sqlite3_exec(database, "PRAGMA incremental_vacuum(64)", nil, nil, nil) }
+        if !transaction.forgotten.isEmpty { sqlite3_exec(database, "PRAGMA incremental_vacuum(256)", nil, nil, nil) }
     }
 
     private func append(_ row: Row) throws(StoreError) {
