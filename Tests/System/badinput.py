@@ -59,10 +59,12 @@ expect("a bad label selector", 400, r"unable to parse requirement|couldn't parse
 expect("an unsupported field selector", 400, r"\"spec\.foo\" is not a known field selector|field label not supported: spec\.foo", "GET", maps + "?fieldSelector=spec.foo%3Dx")
 expect("a bad limit", 400, r"limit|invalid", "GET", maps + "?limit=many")
 expect("a bad continue token", 400, r"continue key is not valid|invalid continue token", "GET", maps + "?continue=garbage")
-expect("a wrong method", 405, r"(not supported|not allowed)", "PATCH", maps, {}, "application/merge-patch+json")
+expect("a wrong method", 405, r"does not allow this method", "PATCH", maps, {}, "application/merge-patch+json")
 expect("a wrong media type", 415, r"the body of the request was in an unknown format", "POST", maps, b"<xml/>", "application/xml")
-expect("a stale resourceVersion", 409, r"the object has been modified; please apply your changes to the latest version", "PUT", "/api/v1/namespaces/default",
-       dict(api.call("GET", "/api/v1/namespaces/default")[1], metadata={"name": "default", "resourceVersion": "1"}))
+status, old = api.call("POST", maps, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "stale"}, "data": {"a": "1"}})
+check(status == 201, "create", str(old))
+api.call("PUT", maps + "/stale", dict(old, data={"a": "2"}))
+expect("a stale resourceVersion", 409, r"the object has been modified; please apply your changes to the latest version", "PUT", maps + "/stale", dict(old, data={"a": "3"}))
 expect("a wrong token", 401, r"Unauthorized", "GET", "/api/v1/namespaces", headers={"Authorization": "Bearer not-a-token"}, on=API(certificate=False))
 expect("nobody", 403, r'namespaces is forbidden: User "system:anonymous" cannot list resource "namespaces" in API group "" at the cluster scope', "GET",
        "/api/v1/namespaces", on=API(certificate=False))

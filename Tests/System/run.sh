@@ -11,6 +11,8 @@ k run nocommand --image=busybox --restart=Never -- /no/such/command >/dev/null
 until_true 60 "an image that does not exist" bash -c "'$KUBECTL' get pod nopull | grep -E 'ErrImagePull|ImagePullBackOff'"
 until_true 60 "a command that does not exist" bash -c "'$KUBECTL' get pod nocommand -o jsonpath='{.status.containerStatuses[0].state}' | grep -E 'no such file or directory|not found'"
 k delete pod nopull nocommand --now >/dev/null
+say "== pods"
+. "$here/pods.sh"
 say "== the Python client"
 python3 -m pip install -q --disable-pip-version-check --root-user-action=ignore --target "$APUS_ROOT/python" kubernetes >/dev/null
 PYTHONPATH="$APUS_ROOT/python" python3 "$here/client.py"
