@@ -1,85 +1,36 @@
-// System calls that `import Glibc` hides; inline where no state is kept.
+// System calls that `import Glibc` hides.
+//
+// No system header is included here: with _GNU_SOURCE they define types (fd_set) otherwise than Swift's Glibc module does,
+// and a file that imports both then doesn't compile. The calls are in CKubeOS.c.
 #ifndef CKUBEOS_H
 #define CKUBEOS_H
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-#include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/eventfd.h>
-#include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <termios.h>
-#include <unistd.h>
 
-static inline int kube_unshare(int flags) { return unshare(flags); }
-static inline int kube_setns(int fd, int type) { return setns(fd, type); }
-static inline int kube_pivot_root(const char *new_root, const char *put_old) {
-    return (int)syscall(SYS_pivot_root, new_root, put_old);
-}
-static inline int kube_eventfd(void) { return eventfd(0, EFD_CLOEXEC); }
-static inline int kube_gettid(void) { return (int)syscall(SYS_gettid); }
-static inline int kube_pidfd_open(int pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
-static inline int kube_pidfd_send_signal(int fd, int sig) {
-    return (int)syscall(SYS_pidfd_send_signal, fd, sig, 0, 0);
-}
+// The kernel's values (linux/sched.h).
 enum {
-    KUBE_CLONE_FS = CLONE_FS, KUBE_CLONE_NEWNS = CLONE_NEWNS, KUBE_CLONE_NEWNET = CLONE_NEWNET,
-    KUBE_CLONE_NEWUTS = CLONE_NEWUTS, KUBE_CLONE_NEWPID = CLONE_NEWPID
+    KUBE_CLONE_FS = 0x00000200,
+    KUBE_CLONE_NEWNS = 0x00020000,
+    KUBE_CLONE_NEWUTS = 0x04000000,
+    KUBE_CLONE_NEWPID = 0x20000000,
+    KUBE_CLONE_NEWNET = 0x40000000
 };
 
+int kube_unshare(int flags);
+int kube_setns(int fd, int type);
+int kube_pivot_root(const char *new_root, const char *put_old);
+int kube_eventfd(void);
+int kube_gettid(void);
+int kube_pidfd_open(int pid);
+int kube_pidfd_send_signal(int fd, int sig);
+
 // Starts a child with exactly three file descriptors, default signal handlers and an empty signal mask.
-// `cwd` may be NULL. Answers 0 or an errno value.
-static inline int kube_spawn(int *pid, const char *path, char *const argv[], char *const envp[], const char *cwd,
-                             int in, int out, int err, int new_session) {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    int rc;
-    if ((rc = posix_spawn_file_actions_init(&actions)) != 0) return rc;
-    posix_spawnattr_init(&attributes);
-    sigemptyset(&none);
-    sigfillset(&all);
-    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
-    if (new_session) flags |= POSIX_SPAWN_SETSID;
-    posix_spawnattr_setflags(&attributes, flags);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawn_file_actions_adddup2(&actions, in, 0);
-    posix_spawn_file_actions_adddup2(&actions, out, 1);
-    posix_spawn_file_actions_adddup2(&actions, err, 2);
-    posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-    if (cwd) posix_spawn_file_actions_addchdir_np(&actions, cwd);
-    pid_t child = 0;
-    rc = posix_spawn(&child, path, &actions, &attributes, argv, envp);
-    *pid = (int)child;
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return rc;
-}
+// `cwd` may be null. Answers 0 or an errno value.
+int kube_spawn(int *pid, const char *path, char *const argv[], char *const envp[], const char *cwd, int in, int out, int err,
+               int new_session);
 
 // Waits for one child. Answers its exit code, or 128 + the signal that ended it; -errno when there is no such child.
-static inline int kube_wait(int pid) {
-    int status;
-    while (waitpid(pid, &status, 0) < 0) {
-        if (errno != EINTR) return -errno;
-    }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
+int kube_wait(int pid);
 
-static inline int kube_window_size(int fd, unsigned short *columns, unsigned short *rows) {
-    struct winsize size;
-    if (ioctl(fd, TIOCGWINSZ, &size) < 0) return -errno;
-    *columns = size.ws_col;
-    *rows = size.ws_row;
-    return 0;
-}
+int kube_window_size(int fd, unsigned short *columns, unsigned short *rows);
 
 // From now on each `signal` is written as one byte to a pipe; answers its reading end (one pipe for the process).
 int kube_catch_signal(int signal);
