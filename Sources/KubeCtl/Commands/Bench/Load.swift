@@ -26,8 +26,11 @@ struct Figures: Sendable {
     /// `name: key=value …`, for people and for scripts.
     func line(_ name: String) -> String {
         let sorted: [Double] = latencies.sorted()
+        // The nearest rank: the p99 of 20 is the slowest.
         func quantile(_ q: Double) -> String {
-            sorted.isEmpty ? "-" : Decimals.text(sorted[Int(q * Double(sorted.count - 1))] * 1000, 2)
+            guard !sorted.isEmpty else { return "-" }
+            let rank: Int = Int((q * Double(sorted.count)).rounded(.up))
+            return Decimals.text(sorted[max(1, rank) - 1] * 1000, 2)
         }
         return "\(name): operations=\(latencies.count) errors=\(errorCount) seconds=\(Decimals.text(wall, 2))"
             + " per-second=\(Decimals.text(Double(latencies.count) / max(wall, 1e-9), 1))"
