@@ -1,6 +1,5 @@
 // The brain of an engine: which revision each key has, which rows are history, and what a batch of writes becomes.
 
-
 /// A row to append.
 struct Row: Sendable {
     var revision: Int64

@@ -90,7 +90,10 @@ final class WriteQueue<Element>: @unchecked Sendable {
 
 /// Runs `body` on a new thread of its own, detached.
 func startThread(_ body: @escaping @Sendable () -> Void) {
-    final class Box { let body: @Sendable () -> Void; init(_ body: @escaping @Sendable () -> Void) { self.body = body } }
+    final class Box {
+        let body: @Sendable () -> Void
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
     var thread: pthread_t = pthread_t()
     let box: UnsafeMutableRawPointer = Unmanaged.passRetained(Box(body)).toOpaque()
     let failed: Int32 = pthread_create(

@@ -1,5 +1,6 @@
-@testable import KubeServer
 import Testing
+
+@testable import KubeServer
 
 @Suite struct GateTests {
     @Test func placesPassFromHandToHand() async {

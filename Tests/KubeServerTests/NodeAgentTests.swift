@@ -26,7 +26,9 @@ private struct EchoAgent: HTTPResponder {
         return HTTPResponse(
             status: 200, headers: ["Content-Type": "text/plain"],
             body: .stream { writer in
-                for i in 0..<3 { try await writer.write(Array("line \(i) as \(request.peer?.commonName ?? "nobody")\n".utf8)) }
+                for i in 0..<3 {
+                    try await writer.write(Array("line \(i) as \(request.peer?.commonName ?? "nobody")\n".utf8))
+                }
             })
     }
     func respond(toFailure status: Int, message: String) -> HTTPResponse {
@@ -62,7 +64,8 @@ private struct Forwarding: SubresourceHandler {
 
     private func rig() async throws -> Rig {
         let ca: CertificateAuthority = try .create(commonName: "test", validity: .seconds(600))
-        func issue(_ name: String, _ groups: [String], server: Bool) throws -> (certificatePEM: String, keyPEM: String) {
+        func issue(_ name: String, _ groups: [String], server: Bool) throws -> (certificatePEM: String, keyPEM: String)
+        {
             try ca.issue(
                 CertificateRequest(
                     commonName: name, organizations: groups, dnsNames: ["localhost"], ipAddresses: ["127.0.0.1"],

@@ -19,13 +19,16 @@ import Testing
         }
         #expect(
             try await message("/api/v1/namespaces/default/pods", jane)
-                == "pods is forbidden: User \"jane\" cannot list resource \"pods\" in API group \"\" in the namespace \"default\"")
+                == "pods is forbidden: User \"jane\" cannot list resource \"pods\" in API group \"\" in the namespace \"default\""
+        )
         #expect(
             try await message("/apis/apps/v1/namespaces/x/deployments/web/scale", jane)
-                == "deployments.apps \"web\" is forbidden: User \"jane\" cannot get resource \"deployments/scale\" in API group \"apps\" in the namespace \"x\"")
+                == "deployments.apps \"web\" is forbidden: User \"jane\" cannot get resource \"deployments/scale\" in API group \"apps\" in the namespace \"x\""
+        )
         #expect(
             try await message("/api/v1/nodes", nil)
-                == "nodes is forbidden: User \"system:anonymous\" cannot list resource \"nodes\" in API group \"\" at the cluster scope")
+                == "nodes is forbidden: User \"system:anonymous\" cannot list resource \"nodes\" in API group \"\" at the cluster scope"
+        )
         #expect(try await message("/metrics", jane) == "forbidden: User \"jane\" cannot get path \"/metrics\"")
         let unknown = await wire("GET", maps, headers: ["Authorization": "Bearer nonsense"], peer: nil)
         #expect(unknown.status == 401)
@@ -69,7 +72,9 @@ import Testing
         #expect(list.kind == "ConfigMapList" && list["items"].elements.count == 2)
         #expect(!list["items"][0].kind.exists)
         let table: JSON = try JSON.parse(
-            await wire("GET", maps, headers: ["Accept": "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"]).text)
+            await wire(
+                "GET", maps, headers: ["Accept": "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"]
+            ).text)
         #expect(table.kind == "Table" && table.rows.elements.count == 2)
         let partial: JSON = try JSON.parse(
             await wire(

@@ -191,7 +191,9 @@ func withPath<R>(_ body: (String) async throws -> R) async rethrows -> R {
             func churn(_ rounds: Int) async throws {
                 for i in 0..<rounds {
                     let writes: [Write] = (0..<20).map { k in
-                        Write(key: "/k/\(k)", value: [UInt8](repeating: UInt8(i & 255), count: 2000), expectation: .anything)
+                        Write(
+                            key: "/k/\(k)", value: [UInt8](repeating: UInt8(i & 255), count: 2000),
+                            expectation: .anything)
                     }
                     _ = try await store.commit(writes)
                 }

@@ -2,9 +2,9 @@
 
 import KubeBase
 import KubeModel
-import Logging
 package import KubeStore
 import KubeWire
+import Logging
 import Synchronization
 
 /// What a write carries past the store, so that its change need not be parsed again.
@@ -65,7 +65,8 @@ package final class CacheHub: StoreSink {
                     if let cache = s.caches[prefix] { return cache }
                 }
                 // Custom resources: /registry/GROUP/PLURAL/…
-                if let guess = CacheHub.prefixes(of: change.key).first(where: { $0.utf8.filter { $0 == 47 }.count == 3 }) {
+                if let guess = CacheHub.prefixes(of: change.key).first(where: { $0.utf8.filter { $0 == 47 }.count == 3 }
+                ) {
                     s.unclaimed[guess, default: []].append(change)
                 }
                 return nil

@@ -34,7 +34,8 @@ enum CustomDefinition {
         d.isCustom = true
         d.schema = nil
         d.custom = schema
-        d.customMerge = version.schema.openAPIV3Schema.exists
+        d.customMerge =
+            version.schema.openAPIV3Schema.exists
             ? Schema.custom(version.schema.openAPIV3Schema, base: BuiltIn.schema) : nil
         d.isDeprecated = version.deprecated.isTrue
         d.columns = PrintColumns.custom(version.additionalPrinterColumns)
@@ -102,7 +103,9 @@ enum CustomDefinition {
     }
 
     private static func set(_ crd: inout JSON, _ type: String, _ reason: String, _ message: String, _ now: String) {
-        if crd.status.conditions.elements.contains(where: { $0.type.text == type && $0.status.text == "True" }) { return }
+        if crd.status.conditions.elements.contains(where: { $0.type.text == type && $0.status.text == "True" }) {
+            return
+        }
         crd.status.conditions.elements.removeAll { $0.type.text == type }
         crd.status.conditions.elements.append([
             "lastTransitionTime": .string(now), "message": .string(message), "reason": .string(reason),

@@ -45,15 +45,21 @@ final class CustomResources: Sendable {
             if !gone.isEmpty { registry.remove(gone) }
             if !definitions.isEmpty { registry.add(definitions) }
         }
-        if new != nil { queue.yield(name) }
+        queue.yield(name)
     }
 
     func run() async {
+        queue.yield("")
         for await name in work {
             do throws(StatusError) {
                 try await settle(name)
             } catch {
                 log.warning("custom resource definition \(name): \(error)")
+            }
+            do throws(StatusError) {
+                try await registry.reconcileLocalServices()
+            } catch {
+                log.warning("local API services: \(error)")
             }
         }
     }

@@ -1,9 +1,9 @@
 // The API in process: trees in and out, the same road, nothing encoded.
 
-package import KubeModel
-package import KubeWire
 import KubeBase
+package import KubeModel
 import KubeStore
+package import KubeWire
 import Synchronization
 
 /// Controllers and the scheduler run on it. Authorization is asked for everybody but system:masters.
@@ -72,13 +72,16 @@ package struct LocalTransport: APITransport {
         }
         let version: String = request.query.text("resourceVersion") ?? ""
         let id: UInt64
-        if version.isEmpty || version == "0" || request.query.flag("sendInitialEvents") && request.query["sendInitialEvents"] != nil {
+        if version.isEmpty || version == "0"
+            || request.query.flag("sendInitialEvents") && request.query["sendInitialEvents"] != nil
+        {
             id = cache.addSink(sink) { objects, revision in
                 for stored in objects where selection.matches(stored) {
                     outlet.send(WatchEvent(kind: .added, object: definition.served(stored.object)))
                 }
                 if request.query["sendInitialEvents"] == "true" {
-                    outlet.send(WatchEvent(kind: .bookmark, object: Bookmark.object(definition, revision, endsInitial: true)))
+                    outlet.send(
+                        WatchEvent(kind: .bookmark, object: Bookmark.object(definition, revision, endsInitial: true)))
                 }
             }
         } else {

@@ -120,7 +120,8 @@ struct Answers {
     /// The objects' own bytes between a head and a tail; without kind and apiVersion, as upstream for built-in kinds.
     private func spliced(_ list: ListAnswer) -> [UInt8] {
         var head: [UInt8] = []
-        head += Array("{\"kind\":\"\(definition.listKind)\",\"apiVersion\":\"\(definition.apiVersion)\",\"metadata\":".utf8)
+        head += Array(
+            "{\"kind\":\"\(definition.listKind)\",\"apiVersion\":\"\(definition.apiVersion)\",\"metadata\":".utf8)
         list.meta.write(into: &head)
         head += Array(",\"items\":[".utf8)
         let common: [UInt8] =

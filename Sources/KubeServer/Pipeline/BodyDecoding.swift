@@ -21,7 +21,8 @@ enum BodyDecoding {
         var result: DecodedBody = DecodedBody()
         let type: String = request.headers["Content-Type"].map { MediaType($0).name } ?? ""
         if verb == .patch {
-            guard let patch = PatchType(rawValue: type) ?? (type == "application/apply-patch+json" ? .apply : nil) else {
+            guard let patch = PatchType(rawValue: type) ?? (type == "application/apply-patch+json" ? .apply : nil)
+            else {
                 throw unknownFormat(PatchType.accepted)
             }
             result.patchType = patch

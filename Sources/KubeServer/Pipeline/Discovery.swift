@@ -31,7 +31,9 @@ struct Discovery {
             BuiltIn.groups.map { ($0.group, $0) }, uniquingKeysWith: { a, _ in a })
         groups = order.map { name in
             let served: [String] = versions[name]!.sorted(by: VersionOrder.precedes)
-            let preferred: String? = facts[name].flatMap { served.contains($0.preferredVersion) ? $0.preferredVersion : nil }
+            let preferred: String? = facts[name].flatMap {
+                served.contains($0.preferredVersion) ? $0.preferredVersion : nil
+            }
             let first: String = preferred ?? served[0]
             return Group(
                 name: name, priority: facts[name]?.priority ?? 1000,
@@ -126,7 +128,10 @@ struct Discovery {
         let items: [JSON] = groups.filter { $0.name.isEmpty == core }.map { group in
             let versions: [JSON] = group.versions.map { v in
                 let own: [ResourceDefinition] = definitions(of: GroupVersion(group: group.name, version: v))
-                return ["version": .string(v), "resources": .array(own.map { Discovery.aggregated($0) }), "freshness": "Current"]
+                return [
+                    "version": .string(v), "resources": .array(own.map { Discovery.aggregated($0) }),
+                    "freshness": "Current",
+                ]
             }
             var metadata: JSON = [:]
             if !group.name.isEmpty { metadata.name = .string(group.name) }

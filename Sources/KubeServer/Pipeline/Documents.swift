@@ -60,12 +60,14 @@ extension APIServer {
         switch parts.first {
         case nil: return paths()
         case "healthz", "livez", "readyz": return health(parts, query)
-        case "version" where parts.count == 1: return HTTPResponse(contentType: "application/json", Array(Version.json.indented(by: 2).utf8))
+        case "version" where parts.count == 1:
+            return HTTPResponse(contentType: "application/json", Array(Version.json.indented(by: 2).utf8))
         case "metrics" where parts.count == 1:
             return HTTPResponse(contentType: "text/plain; version=0.0.4; charset=utf-8", metrics.text(registry))
         case "api", "apis": return try discovery(request, parts)
         case "openapi": return try openAPI(request, parts)
-        case ".well-known" where info.path == "/.well-known/openid-configuration": return try openID(options.openIDConfiguration)
+        case ".well-known" where info.path == "/.well-known/openid-configuration":
+            return try openID(options.openIDConfiguration)
         case "openid" where info.path == "/openid/v1/jwks": return try openID(options.jsonWebKeySet)
         default: throw .noSuchResource
         }
@@ -155,7 +157,9 @@ extension APIServer {
         case ("v2", 2): made = documents.get(name) { _ in OpenAPI.v2(custom: custom).encoded() }
         case ("v3", 2): made = documents.get(name) { _ in OpenAPI.v3Index(custom: custom).encoded() }
         case ("v3", 4) where parts[2] == "api":
-            made = documents.get(name) { _ in OpenAPI.v3(GroupVersion(group: "", version: parts[3]), custom: custom)?.encoded() }
+            made = documents.get(name) { _ in
+                OpenAPI.v3(GroupVersion(group: "", version: parts[3]), custom: custom)?.encoded()
+            }
         case ("v3", 5) where parts[2] == "apis":
             made = documents.get(name) { _ in
                 OpenAPI.v3(GroupVersion(group: parts[3], version: parts[4]), custom: custom)?.encoded()
@@ -184,9 +188,11 @@ extension APIServer {
         if parts.count > 1 {
             let name: String = parts[1...].joined(separator: "/")
             guard let check = checks.first(where: { $0.name == name }) else {
-                return HTTPResponse(status: 404, contentType: "text/plain; charset=utf-8", Array("404 page not found\n".utf8))
+                return HTTPResponse(
+                    status: 404, contentType: "text/plain; charset=utf-8", Array("404 page not found\n".utf8))
             }
-            return plain(check.isFine ? 200 : 500, check.isFine ? "ok" : "internal server error: \(name) is not ready\n")
+            return plain(
+                check.isFine ? 200 : 500, check.isFine ? "ok" : "internal server error: \(name) is not ready\n")
         }
         let isFine: Bool = checks.allSatisfy { $0.isFine }
         if isFine, query["verbose"] == nil { return plain(200, "ok") }

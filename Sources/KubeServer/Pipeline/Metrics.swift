@@ -1,9 +1,9 @@
 // Counts of requests for /metrics, and the limit of requests in flight.
 
-import KubeStore
 import Glibc
 import KubeModel
 import KubeNet
+import KubeStore
 import KubeWire
 import Synchronization
 

@@ -48,7 +48,8 @@ struct WatchResponse: Sendable {
             after = isPresent ? cache.hub.published : nil
         } else {
             guard let revision = Revision(version) else {
-                throw .badRequest("Invalid value: \"\(version)\": strconv.ParseUint: parsing \"\(version)\": invalid syntax")
+                throw .badRequest(
+                    "Invalid value: \"\(version)\": strconv.ParseUint: parsing \"\(version)\": invalid syntax")
             }
             after = revision
         }

@@ -20,7 +20,8 @@ extension Registry {
         guard a.isResourceRequest else {
             return StatusError(
                 code: 403, reason: "Forbidden",
-                message: "forbidden: User \"\(a.user.name)\" cannot \(a.verb) path \"\(a.path)\"\(suffix)", details: [:])
+                message: "forbidden: User \"\(a.user.name)\" cannot \(a.verb) path \"\(a.path)\"\(suffix)", details: [:]
+            )
         }
         let resource: String = a.subresource.isEmpty ? a.resource : a.resource + "/" + a.subresource
         let scope: String = a.namespace.isEmpty ? "at the cluster scope" : "in the namespace \"\(a.namespace)\""

@@ -24,7 +24,11 @@ struct DeleteOptions {
         if orphan.exists, !policy.isEmpty {
             throw .invalid(
                 kind: kind, name: "",
-                [.invalid("propagationPolicy", .string(policy), "orphanDependents and deletionPropagation cannot be both set")])
+                [
+                    .invalid(
+                        "propagationPolicy", .string(policy),
+                        "orphanDependents and deletionPropagation cannot be both set")
+                ])
         }
         switch policy {
         case "": propagation = orphan.exists ? (orphan.isTrue ? .orphan : .background) : nil
@@ -105,8 +109,9 @@ extension Registry {
         var object: JSON = old
         object.meta.finalizers = Registry.finalizers(
             old.meta.finalizers, options.propagation, strategy.defaultPropagation)
-        let grace: Int = strategy.gracePeriodSeconds(
-            of: old, requested: options.gracePeriodSeconds, context) ?? 0
+        let grace: Int =
+            strategy.gracePeriodSeconds(
+                of: old, requested: options.gracePeriodSeconds, context) ?? 0
         Registry.mark(&object, old, grace: grace, requested: options.gracePeriodSeconds, now: context.now)
         if !old.metadata.deletionTimestamp.exists {
             strategy.markDeleted(&object, context)

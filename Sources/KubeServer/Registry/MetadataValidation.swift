@@ -45,7 +45,8 @@ enum MetadataValidation {
 
     private static func faults(_ name: String, _ rule: NameRule, isPrefix: Bool) -> [String] {
         // A prefix is judged as if something acceptable followed its trailing dash.
-        let shown: String = isPrefix && name.utf8.count > 1 && name.hasSuffix("-") ? String(name.dropLast()) + "a" : name
+        let shown: String =
+            isPrefix && name.utf8.count > 1 && name.hasSuffix("-") ? String(name.dropLast()) + "a" : name
         switch rule {
         case .subdomain: return NameRules.dns1123Subdomain(shown)
         case .label: return NameRules.dns1123Label(shown)
@@ -84,7 +85,12 @@ enum MetadataValidation {
         var controllers: [String] = []
         for (i, owner) in list.elements.enumerated() {
             let path: String = "metadata.ownerReferences[\(i)]"
-            if owner.apiVersion.text.isEmpty { errors.append(.invalid(path + ".apiVersion", owner.apiVersion.exists ? owner.apiVersion : "", "version must not be empty")) }
+            if owner.apiVersion.text.isEmpty {
+                errors.append(
+                    .invalid(
+                        path + ".apiVersion", owner.apiVersion.exists ? owner.apiVersion : "",
+                        "version must not be empty"))
+            }
             if owner.kind.text.isEmpty { errors.append(.invalid(path + ".kind", "", "must not be empty")) }
             if owner.name.text.isEmpty { errors.append(.invalid(path + ".name", "", "must not be empty")) }
             if owner.uid.text.isEmpty { errors.append(.invalid(path + ".uid", "", "must not be empty")) }
@@ -123,7 +129,9 @@ enum MetadataValidation {
         let n: JSON = new.metadata
         let o: JSON = old.metadata
         var errors: [FieldError] = []
-        for field in ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"]
+        for field in [
+            "name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds",
+        ]
         where n[field] != o[field] {
             errors.append(.invalid("metadata.\(field)", n[field], "field is immutable"))
         }

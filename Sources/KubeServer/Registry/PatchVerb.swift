@@ -62,7 +62,10 @@ extension Registry {
         case .json: result = try Patch.json(request.body, to: old)
         case .merge:
             guard request.body.asObject != nil else {
-                throw .badRequest("error decoding patch: json: cannot unmarshal \(request.body.typeName) into Go value of type map[string]interface {}")
+                throw .badRequest(
+                    "error decoding patch: json: cannot unmarshal \(request.body.typeName) into Go value of type "
+                        + "map[string]interface {}"
+                )
             }
             result = Patch.merge(request.body, to: old)
         case .strategicMerge:

@@ -73,7 +73,8 @@ extension Registry {
         guard !match.isEmpty else { return }
         var errors: [FieldError] = []
         if hasContinue {
-            errors.append(.forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided"))
+            errors.append(
+                .forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided"))
         } else if version.isEmpty {
             errors.append(
                 .forbidden(
@@ -84,7 +85,8 @@ extension Registry {
         }
         if match == "Exact", version == "0" {
             errors.append(
-                .forbidden("resourceVersionMatch", "resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\""))
+                .forbidden(
+                    "resourceVersionMatch", "resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\""))
         }
         if !errors.isEmpty { throw .invalid(kind: kind, name: "", errors) }
     }

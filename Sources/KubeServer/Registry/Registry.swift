@@ -122,7 +122,8 @@ package final class Registry: ObjectRegistry {
         definition.isNamespaced ? namespace + "/" + name : name
     }
 
-    func find(_ definition: ResourceDefinition, _ namespace: String, _ name: String) throws(StatusError) -> StoredObject {
+    func find(_ definition: ResourceDefinition, _ namespace: String, _ name: String) throws(StatusError) -> StoredObject
+    {
         guard let stored = cache(definition).get(Registry.path(definition, namespace, name)) else {
             throw .notFound(definition.groupResource, name)
         }

@@ -80,7 +80,9 @@ extension Registry {
 
     private static func selectorText(_ selector: JSON) -> String {
         if let text = selector.asString { return text }
-        if selector.matchLabels.exists || selector.matchExpressions.exists { return LabelSelector(selector).description }
+        if selector.matchLabels.exists || selector.matchExpressions.exists {
+            return LabelSelector(selector).description
+        }
         return LabelSelector(matching: selector.stringMap).description
     }
 }

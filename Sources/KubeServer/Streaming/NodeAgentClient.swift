@@ -25,7 +25,9 @@ package final class NodeAgentClient: NodeAgentDialer {
     ) async throws(StatusError) -> HTTPResponse {
         let endpoint: Endpoint = try NodeAgentClient.endpoint(of: node)
         var onward: HTTPRequest = request
-        for header in ["Host", "Content-Length", "Transfer-Encoding", "Accept-Encoding"] { onward.headers[header] = nil }
+        for header in ["Host", "Content-Length", "Transfer-Encoding", "Accept-Encoding"] {
+            onward.headers[header] = nil
+        }
         do {
             guard request.headers["Upgrade"] != nil else {
                 return NodeAgentClient.relayed(
