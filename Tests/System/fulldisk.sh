@@ -7,7 +7,7 @@ mkdir -p "$disk"
 mount -t tmpfs -o size=24m apus-test "$disk"
 cp -a "$saved/." "$disk/"
 apus up >/dev/null
-head -c 900000 /dev/urandom | base64 -w0 | head -c 900000 >"$APUS_ROOT/blob"
+head -c 600000 /dev/urandom | base64 -w0 >"$APUS_ROOT/blob"
 full=""
 for i in $(seq 1 60); do
     if ! full=$(k create configmap "fill-$i" --from-file=x="$APUS_ROOT/blob" 2>&1 >/dev/null); then break; fi

@@ -78,6 +78,7 @@ cluster_end() {
     fi
     apus down --delete --now >/dev/null 2>&1 || say "apus down failed" >&2
     "$repo/scripts/registry.sh" stop "$APUS_ROOT/registry" "$registry_port" || true
+    if mountpoint -q "$APUS_ROOT/$APUS_NAME/server"; then umount "$APUS_ROOT/$APUS_NAME/server"; fi
     rm -rf "$APUS_ROOT"
     if [ $status -eq 0 ]; then say "$passed passed, 0 failed"; else say "$passed passed, 1 failed"; fi
     exit $status

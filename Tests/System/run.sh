@@ -4,6 +4,8 @@
 export APUS PYTHONDONTWRITEBYTECODE=1
 
 cluster_begin sys 1
+say "== apus up, down, status"
+. "$here/cluster.sh"
 say "== bad input"
 python3 "$here/badinput.py"
 k run nopull --image=nowhere.invalid/nothing:1 --restart=Never >/dev/null
