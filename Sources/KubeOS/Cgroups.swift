@@ -66,8 +66,10 @@ package struct Cgroup: Sendable {
     }
 
     private static func enableControllers(_ directory: String) throws(OSError) {
-        let has: Set<Substring> = Set((try Files.text("\(directory)/cgroup.controllers")).split { $0 == " " || $0 == "\n" })
-        let on: Set<Substring> = Set((try Files.text("\(directory)/cgroup.subtree_control")).split { $0 == " " || $0 == "\n" })
+        let has: Set<Substring> = Set(
+            (try Files.text("\(directory)/cgroup.controllers")).split { $0 == " " || $0 == "\n" })
+        let on: Set<Substring> = Set(
+            (try Files.text("\(directory)/cgroup.subtree_control")).split { $0 == " " || $0 == "\n" })
         for c: Substring in ["cpu", "cpuset", "memory", "pids"] where has.contains(c) && !on.contains(c) {
             try Files.write("\(directory)/cgroup.subtree_control", "+\(c)")
         }
@@ -168,6 +170,7 @@ package struct Cgroup: Sendable {
             u.cpuNanoseconds = (Self.table("\(d)/cpu.stat")["usage_usec"] ?? 0) * 1000
             u.memoryBytes = Self.number("\(d)/memory.current")
             let stat: [String: UInt64] = Self.table("\(d)/memory.stat")
+            if path == "/" { u.memoryBytes = Self.machineMemoryBytes() }
             u.workingSetBytes = u.memoryBytes - min(u.memoryBytes, stat["inactive_file"] ?? 0)
             u.rssBytes = stat["anon"] ?? 0
             u.oomKills = Self.table("\(d)/memory.events")["oom_kill"] ?? 0
@@ -181,6 +184,17 @@ package struct Cgroup: Sendable {
             u.oomKills = Self.table("\(d)/memory.oom_control")["oom_kill"] ?? 0
         }
         return u
+    }
+
+    /// The root group has no memory.current on v2: all that is not free, as runc and cadvisor count it.
+    private static func machineMemoryBytes() -> UInt64 {
+        var kibibytes: [Substring: UInt64] = [:]
+        for line in ((try? Files.text("/proc/meminfo")) ?? "").split(separator: "\n") {
+            let f: [Substring] = line.split(separator: " ")
+            if f.count > 1, let n = UInt64(f[1]) { kibibytes[f[0]] = n }
+        }
+        let total: UInt64 = kibibytes["MemTotal:"] ?? 0
+        return (total - min(total, kibibytes["MemFree:"] ?? 0)) * 1024
     }
 
     private static func number(_ path: String) -> UInt64 {

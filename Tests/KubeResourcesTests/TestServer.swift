@@ -13,7 +13,7 @@ struct TestServer {
     let server: APIServer
     let settings: ClusterSettings
 
-    static func start() async throws -> TestServer {
+    static func start(nodeAgents: (any NodeAgentDialer)? = nil) async throws -> TestServer {
         let settings: ClusterSettings = ClusterSettings(
             signingKeys: [try SigningKey.create()], clientCAPEM: "-", advertiseAddress: "192.0.2.1",
             advertisePort: 6443,
@@ -23,6 +23,7 @@ struct TestServer {
             authorizer: ClusterSecurity.authorizer(settings))
         options.authenticators = ClusterSecurity.authenticators(settings)
         options.admission = AdmissionPlugins.all()
+        options.nodeAgents = nodeAgents
         let server: APIServer = try await APIServer.open(options)
         try await BootstrapObjects(settings, server.registry).apply()
         server.markReady()

@@ -20,7 +20,7 @@ enum Top {
             let query: [(String, String)] = i.flags.has("selector") ? [("labelSelector", i.flags.string("selector"))] : []
             let answer: JSON = try await i.session.connection().get(path, query: query)
             return answer.kind.text.hasSuffix("List") ? answer["items"].elements : [answer]
-        } catch let error as StatusError where error.isNotFound && !error.message.contains("metrics.k8s.io \"") {
+        } catch let error as StatusError where error.message == StatusError.noSuchResource.message {
             throw UsageError("Metrics API not available")
         }
     }
@@ -47,7 +47,10 @@ enum Top {
         c.run = { i in
             let name: String = i.arguments.first.map { "/" + $0 } ?? ""
             let metrics: [JSON] = try await fetch(i, "/apis/metrics.k8s.io/v1beta1/nodes" + name)
+            if metrics.isEmpty { throw UsageError("metrics not available yet") }
             let nodes: JSON = try await i.session.connection().get("/api/v1/nodes")
+            let selector: LabelSelector = try LabelSelector(parsing: i.flags.string("selector"))
+            let told: Set<String> = Set(metrics.map { $0.meta.name })
             print(
                 i, ["NAME", "CPU(cores)", "CPU(%)", "MEMORY(bytes)", "MEMORY(%)"],
                 metrics.map { m in
@@ -59,7 +62,10 @@ enum Top {
                             percent(memory(m.usage), memory(allocatable)),
                         ], cpu(m.usage), memory(m.usage)
                     )
-                })
+                }
+                    + (name.isEmpty ? nodes["items"].elements : []).filter {
+                        !told.contains($0.meta.name) && selector.matches(object: $0)
+                    }.map { ([$0.meta.name] + Array(repeating: "<unknown>", count: 4), 0, 0) })
         }
         return c
     }()
@@ -73,6 +79,10 @@ enum Top {
             let base: String = ns.isEmpty ? "/apis/metrics.k8s.io/v1beta1/pods" : "/apis/metrics.k8s.io/v1beta1/namespaces/\(ns)/pods"
             let metrics: [JSON] = try await fetch(i, base + (i.arguments.first.map { "/" + $0 } ?? ""))
             if metrics.isEmpty {
+                let pods: String = ns.isEmpty ? "/api/v1/pods" : "/api/v1/namespaces/\(ns)/pods"
+                let query: [(String, String)] = [("labelSelector", i.flags.string("selector")), ("limit", "1")]
+                let found: JSON = try await i.session.connection().get(pods, query: query)
+                if !found["items"].elements.isEmpty { throw UsageError("metrics not available yet") }
                 i.console.note(ns.isEmpty ? "No resources found" : "No resources found in \(ns) namespace.")
                 return
             }
