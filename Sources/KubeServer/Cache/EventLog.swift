@@ -90,12 +90,13 @@ struct EventLog {
         floor = max(floor, revision)
     }
 
-    /// At most `count` events from the cursor; nil when the cursor's events are gone.
-    func read(from cursor: Int, count: Int) -> ArraySlice<CacheEvent>? {
+    /// At most `count` events from the cursor; nil when the cursor's events are gone. An array of its own: a slice would
+    /// share the log's storage, and the next append would copy the whole log.
+    func read(from cursor: Int, count: Int) -> [CacheEvent]? {
         guard cursor >= start else { return nil }
         let first: Int = head + cursor - start
         guard first <= events.count else { return [] }
-        return events[first..<min(events.count, first + count)]
+        return Array(events[first..<min(events.count, first + count)])
     }
 
     /// The cursor of the first event after `revision`.

@@ -155,7 +155,7 @@ package final class ResourceCache: Sendable {
         return state.withLock { s in (ResourceCache.slice(s.sorted, folder), max(published, s.newest), s.log.end) }
     }
 
-    func read(from cursor: Int, count: Int) -> ArraySlice<CacheEvent>? {
+    func read(from cursor: Int, count: Int) -> [CacheEvent]? {
         state.withLock { $0.log.read(from: cursor, count: count) }
     }
 
