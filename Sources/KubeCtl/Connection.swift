@@ -61,27 +61,19 @@ package final class Connection: Sendable {
         return response
     }
 
-    package func upgrade(_ request: HTTPRequest) async throws -> (HTTPClientResponse, (any ByteStream)?) {
+    /// A streaming subresource, opened by `open` with the GET of it, credentials filled in; a refusal becomes its Status.
+    package func stream<T: Sendable>(
+        _ path: String, query: [(String, String)] = [],
+        _ open: (HTTPClient, HTTPRequest, Endpoint) async throws -> T
+    ) async throws -> T {
         do {
-            return try await transport.http.upgrade(transport.authorized(request), to: transport.server)
-        } catch {
+            return try await open(transport.http, transport.authorized(request("GET", path, query: query)), transport.server)
+        } catch let refusal as RemoteRefusal {
+            guard refusal.body.kind.text == "Status" else { throw UsageError("\(refusal)") }
+            throw StatusError(status: refusal.body, code: refusal.status)
+        } catch let error as NetError where error.kind == .refused || error.kind == .tls {
             throw unreachable(error)
         }
-    }
-
-    /// A WebSocket to a streaming subresource; a refusal becomes its Status.
-    package func webSocket(_ path: String, query: [(String, String)], protocols: [String]) async throws -> WebSocket {
-        let result: (response: HTTPClientResponse, socket: WebSocket?, chosen: String)
-        do {
-            result = try await WebSocket.connect(
-                transport.http, transport.authorized(request("GET", path, query: query)), to: transport.server, protocols: protocols)
-        } catch {
-            throw unreachable(error)
-        }
-        guard let socket = result.socket else {
-            throw HTTPTransport.error(result.response, try await result.response.body.collect(maxBytes: 1 << 20))
-        }
-        return socket
     }
 
     private func unreachable(_ error: any Error) -> StatusError {

@@ -18,7 +18,7 @@ package final class Console: Sendable {
     }
 
     /// Prints a line.
-    package func line(_ text: String = "") { write(Array((text + "\n").utf8)) }
+    package func line(_ text: String = "", terminator: String = "\n") { write(Array((text + terminator).utf8)) }
     /// A line on standard error.
     package func note(_ text: String) { write(Array((text + "\n").utf8), to: 2) }
 
@@ -82,5 +82,18 @@ package func readFile(_ path: String) throws -> [UInt8] {
         } else if errno != EINTR {
             throw UsageError("read \(path): \(String(cString: strerror(errno)).lowercased())")
         }
+    }
+}
+
+/// Replaces a file's content; readable by its owner only.
+package func writeFile(_ text: String, to path: String) throws(UsageError) {
+    let descriptor: Int32 = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw UsageError("open \(path): \(String(cString: strerror(errno)).lowercased())") }
+    defer { close(descriptor) }
+    let bytes: [UInt8] = Array(text.utf8)
+    var done: Int = 0
+    while done < bytes.count {
+        let n: Int = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + done, bytes.count - done) }
+        if n > 0 { done += n } else if errno != EINTR { throw UsageError("write \(path): \(String(cString: strerror(errno)).lowercased())") }
     }
 }

@@ -1,5 +1,7 @@
 // kubectl's flag habits (spf13/pflag) as a table and one parser.
 
+import KubeModel
+
 /// One flag of a command.
 package struct Flag: Sendable {
     package enum Kind: Sendable {
@@ -30,7 +32,12 @@ package struct Flag: Sendable {
 /// A command line that cannot be used: printed as `error: …` with exit status 1.
 package struct UsageError: Error, Sendable, CustomStringConvertible {
     package var description: String
-    package init(_ text: String) { description = text }
+    /// What is printed before the text: `error: `, or nothing for texts that stand alone.
+    package var prefix: String
+    package init(_ text: String, prefix: String = "error: ") {
+        description = text
+        self.prefix = prefix
+    }
 }
 
 /// The values given, by flag name.
@@ -40,6 +47,13 @@ package struct FlagValues: Sendable {
 
     init(flags: [Flag]) {
         for flag in flags where !flag.preset.isEmpty { presets[flag.name] = flag.preset }
+    }
+
+    /// Without those flags of a command that share a global one's name (`create rolebinding --user`).
+    func hiding(_ own: [Flag]) -> FlagValues {
+        var out: FlagValues = self
+        for flag in own { out.values[flag.name] = nil }
+        return out
     }
 
     /// Given on the command line, whatever its value.
@@ -61,7 +75,7 @@ package struct FlagValues: Sendable {
     package func duration(_ name: String) throws(UsageError) -> Duration? {
         let text: String = string(name)
         if text.isEmpty { return nil }
-        guard let d = GoDuration.parse(text) else {
+        guard let d = GoDuration.orSeconds(text) else {
             throw UsageError("invalid argument \"\(text)\" for \"--\(name)\" flag: time: invalid duration \"\(text)\"")
         }
         return d
@@ -120,7 +134,7 @@ enum FlagParser {
         let parts: [Substring] = body.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         let name: String = String(parts[0])
         guard let flag = flags.first(where: { $0.name == name }) else {
-            throw UsageError("unknown flag: --\(name)\nSee '\(command) --help' for usage.")
+            throw UsageError("unknown flag: --\(name)\nSee '\(command) --help' for usage.", prefix: "Error: ")
         }
         if parts.count == 2 {
             try values.add(String(parts[1]), to: flag)
@@ -144,7 +158,7 @@ enum FlagParser {
             rest = rest.dropFirst()
             guard let flag = flags.first(where: { $0.short == letter }) else {
                 throw UsageError(
-                    "unknown shorthand flag: '\(letter)' in -\(body)\nSee '\(command) --help' for usage.")
+                    "unknown shorthand flag: '\(letter)' in -\(body)\nSee '\(command) --help' for usage.", prefix: "Error: ")
             }
             switch flag.kind {
             case .bool:
@@ -172,31 +186,9 @@ enum FlagParser {
     }
 }
 
-/// Go's time.ParseDuration for the units people write; a bare number counts seconds.
-enum GoDuration {
-    static func parse(_ text: String) -> Duration? {
-        if let seconds = Int64(text) { return .seconds(seconds) }
-        var rest: Substring = Substring(text)
-        var total: Duration = .zero
-        let isNegative: Bool = rest.first == "-"
-        if isNegative { rest = rest.dropFirst() }
-        if rest.isEmpty { return nil }
-        while !rest.isEmpty {
-            let digits: Substring = rest.prefix { $0.isNumber || $0 == "." }
-            rest = rest.dropFirst(digits.count)
-            let unit: Substring = rest.prefix { $0.isLetter || $0 == "µ" }
-            rest = rest.dropFirst(unit.count)
-            guard let n = Double(digits) else { return nil }
-            switch unit {
-            case "h": total += .seconds(n * 3600)
-            case "m": total += .seconds(n * 60)
-            case "s": total += .seconds(n)
-            case "ms": total += .milliseconds(n)
-            case "us", "µs": total += .microseconds(n)
-            case "ns": total += .nanoseconds(Int64(n))
-            default: return nil
-            }
-        }
-        return isNegative ? .zero - total : total
+extension GoDuration {
+    /// A Go duration, or a bare number of seconds.
+    static func orSeconds(_ text: String) -> Duration? {
+        Int64(text).map { .seconds($0) } ?? GoDuration.parse(text).map { .nanoseconds($0) }
     }
 }

@@ -28,7 +28,7 @@ package enum KubeCtl {
         } catch let exit as ExitStatus {
             return exit.code
         } catch let error as UsageError {
-            console.note("error: \(error)")
+            console.note(error.prefix + "\(error)")
         } catch let error as StatusError {
             console.note(message(of: error))
         } catch is CancellationError {
@@ -61,13 +61,13 @@ package enum KubeCtl {
         let flags: [Flag] = command.flags + CommonFlags.global
         if words.contains("--help") || (words.contains("-h") && !words.contains("--")) || command.run == nil {
             if command.run == nil, let stray = words.first(where: { !$0.hasPrefix("-") }) {
-                throw UsageError("unknown command \"\(stray)\" for \"\(name)\"\nSee '\(name) -h' for help and examples")
+                throw UsageError("unknown command \"\(stray)\"\nSee '\(name) -h' for help and examples")
             }
             console.line(Help.text(command, path: name))
             return
         }
         let parsed: ParsedArguments = try FlagParser.parse(words, flags: flags, command: name)
-        let session: Session = Session(flags: parsed.flags, console: console)
+        let session: Session = Session(flags: parsed.flags.hiding(command.flags), console: console)
         let invocation: Invocation = Invocation(
             command: command, flags: parsed.flags, arguments: parsed.arguments, afterDash: parsed.afterDash,
             console: console, session: session)
@@ -82,7 +82,7 @@ package enum KubeCtl {
 
     private static func rootHelp(_ words: [String], _ console: Console, _ program: String) -> Int32 {
         if let stray = words.first(where: { !$0.hasPrefix("-") }), stray != "help" {
-            console.note("error: unknown command \"\(stray)\" for \"\(program)\"")
+            console.note("Error: unknown command \"\(stray)\" for \"\(program)\"")
             return 1
         }
         console.line(Help.root(program))

@@ -1,5 +1,6 @@
 // Sending one changed object and saying what happened, with --dry-run and -o.
 
+import KubeAPI
 import KubeModel
 package import KubeWire
 
@@ -44,10 +45,25 @@ package struct Outcome {
         subresource: String = "", manager: String, query more: [(String, String)] = []
     ) async throws -> JSON {
         var q: [(String, String)] = [("fieldManager", i.flags.has("field-manager") ? i.flags.string("field-manager") : manager)]
+        if try i.dryRun() == "client" {
+            let live: JSON = try await i.session.connection().get(served.path(namespace: namespace, name))
+            return subresource.isEmpty || subresource == "scale" ? try patched(live, type, patch) : live
+        }
         if try i.dryRun() == "server" { q.append(("dryRun", "All")) }
         return try await i.session.connection().send(
             "PATCH", served.path(namespace: namespace, name, subresource), query: q + more, patch,
             contentType: type.rawValue)
+    }
+
+    /// The patch applied here, for `--dry-run=client`.
+    private func patched(_ live: JSON, _ type: PatchType, _ patch: JSON) throws -> JSON {
+        switch type {
+        case .json: try Patch.json(patch, to: live)
+        case .strategicMerge:
+            try Patch.strategicMerge(
+                patch, to: live, schema: BuiltIn.schema, type: BuiltIn.typeName(GroupVersionKind(of: live)) ?? "")
+        default: Patch.merge(patch, to: live)
+        }
     }
 
     package func replace(
@@ -58,10 +74,10 @@ package struct Outcome {
     }
 
     /// Prints the object in the form of `-o`, or the sentence.
-    package func report(_ served: ServedResource, _ object: JSON, verb: String) async throws {
+    package func report(_ served: ServedResource, _ object: JSON, verb: String, notesDryRun: Bool = true) async throws {
         let output: String = i.flags.string("output")
         if output.isEmpty {
-            i.console.line("\(served.label)/\(object.meta.name) \(verb)\(try i.dryRunNote())")
+            i.console.line("\(served.label)/\(object.meta.name) \(verb)\(try notesDryRun ? i.dryRunNote() : "")")
             return
         }
         var shown: JSON = object

@@ -1,5 +1,4 @@
-// exec and attach over a WebSocket (`v5.channel.k8s.io`): one byte of channel number, then data.
-// https://kubernetes.io/docs/reference/using-api/ (KEP-4006)
+// exec and attach on this process's terminal or streams; the protocol itself is KubeNet's.
 
 import Glibc
 import KubeModel
@@ -8,12 +7,6 @@ import KubeWire
 
 /// A session with a container's streams on this process's standard streams.
 struct RemoteCommand {
-    private enum Channel: UInt8 {
-        case stdin = 0
-        case stdout, stderr, error, resize
-        case close = 255
-    }
-
     let i: Invocation
     let target: Target
 
@@ -23,113 +16,67 @@ struct RemoteCommand {
     }
 
     func attach(container: String, stdin: Bool, tty: Bool) async throws {
-        try await run("attach", [("container", container)], stdin: stdin, tty: tty, input: StandardInput())
+        try await run("attach", [("container", container)], stdin: stdin, tty: tty)
     }
 
     func exec(container: String, command: [String], stdin: Bool, tty: Bool) async throws {
-        try await run(
-            "exec", [("container", container)] + command.map { ("command", $0) }, stdin: stdin, tty: tty, input: StandardInput())
+        try await run("exec", [("container", container)] + command.map { ("command", $0) }, stdin: stdin, tty: tty)
     }
 
-    /// With the given input and output instead of the standard ones: `cp`.
-    func exec(
-        container: String, command: [String], input: (any InputSource)?, output: @escaping @Sendable ([UInt8]) async throws -> Void
-    ) async throws {
-        try await run(
-            "exec", [("container", container)] + command.map { ("command", $0) }, stdin: input != nil, tty: false,
-            input: input, output: output)
-    }
-
-    private func run(
-        _ subresource: String, _ query: [(String, String)], stdin: Bool, tty: Bool, input: (any InputSource)?,
-        output: (@Sendable ([UInt8]) async throws -> Void)? = nil
-    ) async throws {
-        let isRaw: Bool = tty && i.console.isInputTerminal && output == nil
-        if tty, !isRaw, stdin, output == nil {
+    private func run(_ subresource: String, _ query: [(String, String)], stdin: Bool, tty: Bool) async throws {
+        let isRaw: Bool = tty && i.console.isInputTerminal
+        if tty, !isRaw, stdin {
             i.console.note("Unable to use a TTY - input is not a terminal or the right kind of file")
         }
-        var q: [(String, String)] = query + [("stdout", "true")]
-        if stdin { q.append(("stdin", "true")) }
-        if isRaw { q.append(("tty", "true")) } else { q.append(("stderr", "true")) }
-        let connection: Connection = try i.session.connection()
-        let socket: WebSocket = try await connection.webSocket(
-            target.served.path(namespace: target.namespace, target.name, subresource), query: q, protocols: ["v5.channel.k8s.io"])
         let mode: termios? = isRaw ? Terminal.makeRaw() : nil
         defer { if let mode { Terminal.restore(mode) } }
-        let status: JSON = try await exchange(socket, input: stdin ? input : nil, isTerminal: isRaw, output: output)
-        await socket.close(code: 1000, reason: "")
-        try finish(status)
+        let console: Console = i.console
+        var source: (@Sendable () async throws -> [UInt8]?)?
+        if stdin {
+            let input: StandardInput = StandardInput()
+            source = { await input.next() }
+        }
+        try await session(subresource, query, isTerminal: isRaw, input: source) { console.write($0) }
     }
 
-    /// Copies until the error channel tells the command's end; answers its Status.
-    private func exchange(
-        _ socket: WebSocket, input: (any InputSource)?, isTerminal: Bool, output: (@Sendable ([UInt8]) async throws -> Void)?
-    ) async throws -> JSON {
+    /// Runs `command` with the given input and output instead of the standard ones: `cp`.
+    func exec(
+        container: String, command: [String], input: (@Sendable () async throws -> [UInt8]?)?,
+        output: @escaping @Sendable ([UInt8]) async throws -> Void
+    ) async throws {
+        try await session(
+            "exec", [("container", container)] + command.map { ("command", $0) }, isTerminal: false, input: input, output: output)
+    }
+
+    private func session(
+        _ subresource: String, _ query: [(String, String)], isTerminal: Bool,
+        input: (@Sendable () async throws -> [UInt8]?)?, output: @escaping @Sendable ([UInt8]) async throws -> Void
+    ) async throws {
+        var q: [(String, String)] = query + [("stdout", "true")]
+        if input != nil { q.append(("stdin", "true")) }
+        q.append((isTerminal ? "tty" : "stderr", "true"))
         let console: Console = i.console
-        return try await withThrowingTaskGroup(of: JSON?.self) { group in
-            if let input {
-                group.addTask {
-                    while let bytes = try await input.next() {
-                        try await socket.send(.binary([Channel.stdin.rawValue] + bytes))
-                    }
-                    try await socket.send(.binary([Channel.close.rawValue, Channel.stdin.rawValue]))
-                    return nil
-                }
-            }
-            if isTerminal {
-                group.addTask {
-                    for await size in TerminalSizes.stream() {
-                        let text: JSON = ["Width": JSON(size.width), "Height": JSON(size.height)]
-                        try await socket.send(.binary([Channel.resize.rawValue] + text.encoded()))
-                    }
-                    return nil
-                }
-            }
-            group.addTask {
-                var status: JSON = .null
-                while let message = try await socket.receive() {
-                    let bytes: [UInt8] = message.bytes
-                    guard let first = bytes.first, bytes.count > 1 else { continue }
-                    let body: [UInt8] = Array(bytes.dropFirst())
-                    switch Channel(rawValue: first) {
-                    case .stdout: if let output { try await output(body) } else { console.write(body) }
-                    case .stderr: console.write(body, to: 2)
-                    case .error: status = (try? JSON.parse(body)) ?? ["status": "Failure", "message": .string(String(decoding: body, as: UTF8.self))]
-                    default: break
-                    }
-                }
-                return status
-            }
-            while let result = try await group.next() {
-                if let status = result {
-                    group.cancelAll()
-                    return status
-                }
-            }
-            return .null
-        }
+        let client: RemoteCommandClient = RemoteCommandClient(
+            stdin: input, stdout: output, stderr: { console.write($0, to: 2) }, sizes: isTerminal ? TerminalSizes.stream() : nil)
+        let path: String = target.served.path(namespace: target.namespace, target.name, subresource)
+        let status: JSON = try await i.session.connection().stream(path, query: q) { try await client.run($0, $1, to: $2) }
+        try finish(status)
     }
 
     /// `Success`, an exit code, or a failure to run at all.
     private func finish(_ status: JSON) throws {
         if status.status.text != "Failure" { return }
         if status.reason.text == "NonZeroExitCode" {
-            let code: String = status.details.causes.elements.first { $0.reason.text == "ExitCode" }?.message.text ?? "1"
+            let code: Int = RemoteCommandClient.exitCode(status)
             i.console.note("command terminated with exit code \(code)")
-            throw ExitStatus(Int32(code) ?? 1)
+            throw ExitStatus(Int32(truncatingIfNeeded: code))
         }
-        throw StatusError(status: status, code: 500)
+        throw UsageError(status.message.text)
     }
 }
 
-/// Where a session's input comes from.
-protocol InputSource: Sendable {
-    /// nil at the end.
-    func next() async throws -> [UInt8]?
-}
-
 /// Our standard input, read on a thread of its own so that nothing else waits for it.
-struct StandardInput: InputSource {
+struct StandardInput: Sendable {
     private let chunks: AsyncStream<[UInt8]>
     private let iterator: IteratorBox
 
@@ -157,15 +104,16 @@ struct StandardInput: InputSource {
         }
     }
 
-    func next() async throws -> [UInt8]? { await iterator.iterator.next() }
+    /// nil at the end, and when the reading task is cancelled.
+    func next() async -> [UInt8]? { await iterator.iterator.next() }
 }
 
 /// The terminal's size now, and again whenever it changes (SIGWINCH).
 enum TerminalSizes {
-    static func stream() -> AsyncStream<(width: Int, height: Int)> {
+    static func stream() -> AsyncStream<TerminalSize> {
         AsyncStream(bufferingPolicy: .bufferingNewest(1)) { continuation in
-            continuation.yield(Terminal.size() ?? (80, 24))
-            WindowChanges.onChange { continuation.yield(Terminal.size() ?? (80, 24)) }
+            continuation.yield(Terminal.size() ?? TerminalSize(width: 80, height: 24))
+            WindowChanges.onChange { continuation.yield(Terminal.size() ?? TerminalSize(width: 80, height: 24)) }
         }
     }
 }

@@ -66,7 +66,7 @@ package struct ConnectionSettings: Sendable {
         impersonateUser = flags.string("as")
         impersonateGroups = flags.list("as-group")
         let limit: String = flags.string("request-timeout")
-        timeout = limit.isEmpty || limit == "0" ? nil : GoDuration.parse(limit)
+        timeout = limit.isEmpty || limit == "0" ? nil : GoDuration.orSeconds(limit)
     }
 
     package var namespace: String { access.namespace }

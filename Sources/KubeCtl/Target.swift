@@ -17,7 +17,20 @@ package struct Target: Sendable {
         let connection: Connection = try i.session.connection()
         let path: String = served.path(namespace: namespace, name, i.flags.string("subresource"))
         if !name.isEmpty { return try await connection.get(path) }
-        return try await list(connection, query: TargetReader.listQuery(i))
+        return try await found(i) { try await list(connection, query: TargetReader.listQuery(i)) }
+    }
+
+    /// A selector that the server refuses is told with what was looked for, in kubectl's words.
+    package func found<T: Sendable>(_ i: Invocation, _ body: () async throws -> T) async throws -> T {
+        do { return try await body() } catch var error as StatusError where error.reason == "BadRequest" {
+            let (labels, fields): (String, String) = (i.flags.string("selector"), i.flags.string("field-selector"))
+            if labels.isEmpty, fields.isEmpty { throw error }
+            let gvr: GroupVersionResource = served.resource
+            let what: String = "\(gvr.group)/\(gvr.version), Resource=\(gvr.resource)"
+            error.message = "Unable to find \"\(what)\" that match label selector \"\(labels)\", field selector \"\(fields)\": "
+                + error.message
+            throw error
+        }
     }
 
     package func list(_ connection: Connection, query: [(String, String)]) async throws -> JSON {
@@ -62,6 +75,15 @@ package struct TargetReader {
 
     package init(_ i: Invocation) { self.i = i }
 
+    static let noneGiven: String = """
+        You must provide one or more resources by argument or filename.
+        Example resource specifications include:
+           '-f rsrc.yaml'
+           '--filename=rsrc.json'
+           '<resource> <name>'
+           '<resource>'
+        """
+
     static func listQuery(_ i: Invocation) -> [(String, String)] {
         var query: [(String, String)] = []
         if i.flags.has("selector") { query.append(("labelSelector", i.flags.string("selector"))) }
@@ -81,7 +103,7 @@ package struct TargetReader {
             }
             return try await fromFiles()
         }
-        guard !arguments.isEmpty else { throw UsageError(missing) }
+        guard !arguments.isEmpty else { throw UsageError(missing, prefix: missing.hasSuffix("examples") && missing.contains("error: ") ? "" : "error: ") }
         let discovery: Discovery = try await i.session.discovery()
         let namespace: String = try i.namespace()
         if arguments.allSatisfy({ $0.contains("/") }) {

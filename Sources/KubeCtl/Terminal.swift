@@ -1,6 +1,7 @@
 // The user's terminal: raw mode, size, and programs run on it.
 
 package import Glibc
+package import KubeNet
 
 package enum Terminal {
     /// Runs a program on our standard streams and waits; answers its exit status.
@@ -30,9 +31,9 @@ package enum Terminal {
     }
 
     /// Columns and rows, or nil when standard output is no terminal.
-    package static func size() -> (width: Int, height: Int)? {
+    package static func size() -> TerminalSize? {
         var size: winsize = winsize()
         guard ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
-        return (Int(size.ws_col), Int(size.ws_row))
+        return TerminalSize(width: Int(size.ws_col), height: Int(size.ws_row))
     }
 }

@@ -32,12 +32,28 @@ package struct JSONPath: Sendable, Equatable {
     }
 
     package func values(in root: JSON) -> [JSON] {
+        var ignored: OutOfBounds?
+        return values(in: root, outOfBounds: &ignored)
+    }
+
+    /// An index that its array does not have.
+    package struct OutOfBounds: Sendable, Equatable {
+        package var index: Int
+        package var length: Int
+    }
+
+    /// As `values`, telling the first index that an array did not have.
+    package func values(in root: JSON, outOfBounds: inout OutOfBounds?) -> [JSON] {
         var here: [JSON] = [root]
-        for step in steps { here = here.flatMap { JSONPath.apply(step, to: $0) } }
+        for step in steps {
+            var next: [JSON] = []
+            for value in here { next += JSONPath.apply(step, to: value, &outOfBounds) }
+            here = next
+        }
         return here
     }
 
-    private static func apply(_ step: Step, to v: JSON) -> [JSON] {
+    private static func apply(_ step: Step, to v: JSON, _ outOfBounds: inout OutOfBounds?) -> [JSON] {
         switch step {
         case .member(let name):
             guard case .object(let o) = v, let found = o[name] else { return [] }
@@ -51,7 +67,9 @@ package struct JSONPath: Sendable, Equatable {
             func place(_ i: Int) -> Int { i < 0 ? i + a.count : i }
             if step == 0 {
                 let i: Int = place(from ?? 0)
-                return a.indices.contains(i) ? [a[i]] : []
+                if a.indices.contains(i) { return [a[i]] }
+                if v.asArray != nil, outOfBounds == nil { outOfBounds = OutOfBounds(index: from ?? 0, length: a.count) }
+                return []
             }
             let start: Int = max(0, place(from ?? 0))
             let end: Int = min(a.count, to.map { place($0) } ?? a.count)

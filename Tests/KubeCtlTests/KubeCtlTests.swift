@@ -3,7 +3,8 @@
 import KubeWire
 import Testing
 
-@testable import KubeCtl
+@testable import KubeModel
+import KubeCtl
 
 private let pods: JSON = [
     "kind": "List",
@@ -28,16 +29,17 @@ private let pods: JSON = [
         ("{.items[0].status.restarts}", "3"),
     ])
     func templates(template: String, expected: String) throws {
-        #expect(try JSONPath(template).text(of: pods) == expected)
+        #expect(try JSONPathTemplate(template).text(of: pods) == expected)
     }
 
-    @Test func missingFieldsAreSaid() throws {
-        let error: UsageError? = #expect(throws: UsageError.self) { try JSONPath("{.nothing}").text(of: pods) }
-        #expect(error?.description.contains("nothing is not found") == true)
+    @Test func absentFieldsAreEmptyAndAbsentElementsFaults() throws {
+        #expect(try JSONPathTemplate("a{.nothing}b").text(of: pods) == "ab")
+        let error: UsageError? = #expect(throws: UsageError.self) { try JSONPathTemplate("{.items[9]}").text(of: pods) }
+        #expect(error?.description.contains("array index out of bounds: index 9, length 2") == true)
     }
 
-    @Test(arguments: ["{.items[", "{range .items[*]}x", "{.items[?(@.a~1)]}"])
-    func faultsAreRefused(template: String) { #expect(throws: UsageError.self) { try JSONPath(template) } }
+    @Test(arguments: ["{.items[", "{range .items[*]}x", "{.items[x]}"])
+    func faultsAreRefused(template: String) { #expect(throws: UsageError.self) { try JSONPathTemplate(template) } }
 }
 
 @Suite struct FlagTests {
@@ -119,7 +121,7 @@ private let pods: JSON = [
     }
 
     @Test(arguments: [(0, "0s"), (119, "119s"), (120, "2m"), (601, "10m"), (10800, "3h"), (90000, "25h"), (86400 * 3, "3d"), (86400 * 400, "400d")])
-    func ages(seconds: Int, text: String) { #expect(HumanDuration.text(.seconds(seconds)) == text) }
+    func ages(seconds: Int, text: String) { #expect(HumanDuration.text(seconds: Int64(seconds)) == text) }
 
     @Test func describeAlignsNeighbours() {
         var w: DescribeWriter = DescribeWriter()

@@ -1,5 +1,6 @@
 // `-o custom-columns=NAME:.metadata.name,…` and `custom-columns-file`.
 
+import KubeModel
 import KubeWire
 
 struct CustomColumns: Sendable {
@@ -16,7 +17,7 @@ struct CustomColumns: Sendable {
                 throw UsageError("unexpected custom-columns spec: \(part), expected <header>:<json-path-expr>")
             }
             names.append(String(pair[0]))
-            paths.append(try JSONPath(relaxed: String(pair[1])))
+            paths.append(try JSONPath.parse(String(pair[1])))
         }
         self.names = names
         self.paths = paths

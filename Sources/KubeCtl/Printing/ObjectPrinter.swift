@@ -8,7 +8,7 @@ package enum OutputFormat: Sendable {
     case json
     case yaml
     case name
-    case jsonpath(JSONPath, asJSON: Bool)
+    case jsonpath(JSONPathTemplate, asJSON: Bool)
     case customColumns(CustomColumnsSpec)
 
     package struct CustomColumnsSpec: Sendable {
@@ -24,10 +24,10 @@ package enum OutputFormat: Sendable {
         case "json": self = .json
         case "yaml": self = .yaml
         case "name": self = .name
-        case "jsonpath": self = .jsonpath(try JSONPath(value), asJSON: false)
-        case "jsonpath-as-json": self = .jsonpath(try JSONPath(value), asJSON: true)
+        case "jsonpath": self = .jsonpath(try JSONPathTemplate(value), asJSON: false)
+        case "jsonpath-as-json": self = .jsonpath(try JSONPathTemplate(value), asJSON: true)
         case "jsonpath-file":
-            self = .jsonpath(try JSONPath(String(decoding: readFile(value), as: UTF8.self)), asJSON: false)
+            self = .jsonpath(try JSONPathTemplate(String(decoding: readFile(value), as: UTF8.self)), asJSON: false)
         case "custom-columns": self = .customColumns(CustomColumnsSpec(columns: try CustomColumns(value)))
         case "custom-columns-file":
             self = .customColumns(

@@ -3,6 +3,9 @@
 package import KubeWire
 
 package struct TextTable: Sendable {
+    /// kubectl's tabwriter makes no column narrower, its blanks included.
+    static let columnWidthMin: Int = 6
+
     package var header: [String]
     package var rows: [[String]] = []
 
@@ -25,7 +28,7 @@ package struct TextTable: Sendable {
             var line: String = indent
             for (i, cell) in row.enumerated() {
                 line += cell
-                if i + 1 < row.count { line += String(repeating: " ", count: widths[i] - cell.count + 3) }
+                if i + 1 < row.count { line += String(repeating: " ", count: max(widths[i] + 3, Self.columnWidthMin) - cell.count) }
             }
             while line.last == " " { line.removeLast() }
             return line

@@ -105,6 +105,9 @@ package final class PortForwardClient: Sendable {
         return message.isEmpty ? nil : String(decoding: message, as: UTF8.self)
     }
 
+    /// Returns when the connection to the pod is gone; a server opens no streams of its own.
+    package func waitUntilLost() async { for await stream in spdy.incoming { await stream.close() } }
+
     package func close() async { await spdy.close() }
 }
 

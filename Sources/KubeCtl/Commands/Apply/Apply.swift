@@ -111,6 +111,32 @@ enum Apply {
         try await Outcome(i).report(served, result, verb: isSame ? "unchanged" : "configured")
     }
 
+    /// The live object (null when absent) and what the server would make of applying `object`, by a dry run.
+    static func preview(
+        _ i: Invocation, _ served: ServedResource, _ namespace: String, _ object: JSON
+    ) async throws -> (live: JSON, merged: JSON) {
+        let connection: Connection = try i.session.connection()
+        let path: String = served.path(namespace: namespace, object.meta.name)
+        var live: JSON = .null
+        do { live = try await connection.get(path) } catch let error as StatusError where error.isNotFound {}
+        let isServerSide: Bool = i.flags.bool("server-side")
+        let manager: String = i.flags.has("field-manager") ? i.flags.string("field-manager") : isServerSide ? "kubectl" : "kubectl-client-side-apply"
+        var query: [(String, String)] = [("dryRun", "All"), ("fieldManager", manager)]
+        if isServerSide {
+            query.append(("force", i.flags.bool("force-conflicts") ? "true" : "false"))
+            return (live, try await connection.send("PATCH", path, query: query, object, contentType: PatchType.apply.rawValue))
+        }
+        var modified: JSON = object
+        if served.isNamespaced { modified.meta.namespace = namespace }
+        guard live.exists else {
+            return (live, try await connection.send("POST", served.path(namespace: namespace), query: query, modified))
+        }
+        let patch: JSON = try plan(original: live.metadata.annotations[lastApplied].asString, modified: modified, live, served)
+        if patch.fields.isEmpty { return (live, live) }
+        let type: PatchType = BuiltIn.typeName(GroupVersionKind(of: object)) != nil ? .strategicMerge : .merge
+        return (live, try await connection.send("PATCH", path, query: query, patch, contentType: type.rawValue))
+    }
+
     private static func plan(
         original: String?, modified: JSON, _ live: JSON, _ served: ServedResource
     ) throws -> JSON {

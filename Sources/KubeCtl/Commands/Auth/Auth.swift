@@ -30,26 +30,7 @@ enum Auth {
             if i.arguments[1].hasPrefix("/") {
                 spec.nonResourceAttributes = ["verb": .string(i.arguments[0]), "path": .string(i.arguments[1])]
             } else {
-                let parts: [Substring] = i.arguments[1].split(separator: "/", maxSplits: 1)
-                var attributes: JSON = ["verb": .string(i.arguments[0])]
-                if parts[0] == "*" {
-                    attributes.resource = "*"
-                    attributes.group = "*"
-                } else {
-                    let served: ServedResource
-                    do { served = try await i.session.discovery().find(String(parts[0])) } catch {
-                        i.console.note("Warning: the server doesn't have a resource type '\(parts[0])'")
-                        throw error
-                    }
-                    attributes.resource = .string(served.resource.resource)
-                    if !served.resource.group.isEmpty { attributes.group = .string(served.resource.group) }
-                    if served.isNamespaced { attributes.namespace = .string(try i.namespace()) } else {
-                        i.console.note("Warning: resource '\(served.resource.resource)' is not namespace scoped\(served.resource.group.isEmpty ? "" : " in group '\(served.resource.group)'")\n")
-                    }
-                }
-                if parts.count > 1 { attributes.name = .string(String(parts[1])) }
-                if i.flags.has("subresource") { attributes.subresource = .string(i.flags.string("subresource")) }
-                spec.resourceAttributes = attributes
+                spec.resourceAttributes = try await attributes(i, verb: i.arguments[0], i.arguments[1])
             }
             let review: JSON = try await i.session.connection().send(
                 "POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
@@ -64,22 +45,45 @@ enum Auth {
         return c
     }()
 
+    private static let verbs: Set<String> = [
+        "*", "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "use", "bind", "impersonate",
+        "escalate", "approve", "sign", "attest", "proxy",
+    ]
+
+    /// `pods`, `pods/web`, `*`; what the server does not know is asked all the same, with a warning.
+    private static func attributes(_ i: Invocation, verb: String, _ word: String) async throws -> JSON {
+        let parts: [Substring] = word.split(separator: "/", maxSplits: 1)
+        var attributes: JSON = ["verb": .string(verb)]
+        if !verbs.contains(verb) { i.console.note("Warning: verb '\(verb)' is not a known verb\n") }
+        if parts[0] == "*" {
+            attributes.resource = "*"
+            attributes.group = "*"
+        } else if let served = try? await i.session.discovery().find(String(parts[0])) {
+            attributes.resource = .string(served.resource.resource)
+            let group: String = served.resource.group
+            if !group.isEmpty { attributes.group = .string(group) }
+            if served.isNamespaced { attributes.namespace = .string(try i.namespace()) } else {
+                i.console.note(
+                    "Warning: resource '\(served.resource.resource)' is not namespace scoped"
+                        + (group.isEmpty ? "" : " in group '\(group)'") + "\n")
+            }
+        } else {
+            i.console.note("Warning: the server doesn't have a resource type '\(parts[0])'\n")
+            attributes.resource = .string(String(parts[0]))
+            attributes.namespace = .string(try i.namespace())
+        }
+        if parts.count > 1 { attributes.name = .string(String(parts[1])) }
+        if i.flags.has("subresource") { attributes.subresource = .string(i.flags.string("subresource")) }
+        return attributes
+    }
+
     private static func list(_ i: Invocation) async throws {
         let review: JSON = try await i.session.connection().send(
             "POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews",
             ["apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": ["namespace": .string(try i.namespace())]])
-        var table: TextTable = TextTable(header: ["Resources", "Non-Resource URLs", "Resource Names", "Verbs"])
-        func shown(_ list: JSON) -> String { "[" + list.strings.joined(separator: " ") + "]" }
-        for rule in review.status.resourceRules.elements {
-            for group in rule.apiGroups.strings {
-                for resource in rule.resources.strings {
-                    table.rows.append([GroupResource(group: group, resource: resource).description, "[]", shown(rule.resourceNames), shown(rule.verbs)])
-                }
-            }
-        }
-        for rule in review.status.nonResourceRules.elements {
-            for url in rule.nonResourceURLs.strings { table.rows.append(["", "[\(url)]", "[]", shown(rule.verbs)]) }
-        }
+        let table: TextTable = TextTable(
+            header: PolicyRows.header,
+            rows: PolicyRows.rows(review.status.resourceRules.elements + review.status.nonResourceRules.elements))
         for line in table.lines(withHeader: !i.flags.bool("no-headers")) { i.console.line(line) }
     }
 

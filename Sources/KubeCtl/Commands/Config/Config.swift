@@ -9,7 +9,7 @@ enum Config {
         var c: Command = Command("config", "Modify kubeconfig files")
         c.usage = "SUBCOMMAND"
         c.subcommands = [
-            currentContext, deleteContext, getClusters, getContexts, setContext, useContext, view,
+            currentContext, deleteContext, getClusters, getContexts, getUsers, setContext, useContext, view,
         ]
         return c
     }()
@@ -72,6 +72,11 @@ enum Config {
     private static let getClusters: Command = make("get-clusters", "Display clusters defined in the kubeconfig") { i in
         i.console.line("NAME")
         for cluster in try load(i).json.clusters.elements { i.console.line(cluster.name.text) }
+    }
+
+    private static let getUsers: Command = make("get-users", "Display users defined in the kubeconfig") { i in
+        i.console.line("NAME")
+        for user in try load(i).json.users.elements { i.console.line(user.name.text) }
     }
 
     private static let setContext: Command = make(

@@ -90,7 +90,8 @@ enum Copy {
         let archive: [UInt8] = try await tar(["-C", from.folder, "--transform", rename, "-cf", "-", from.name])
         var command: [String] = ["tar", "-xmf", "-", "-C", target.folder]
         if i.flags.bool("no-preserve") { command = ["tar", "--no-same-permissions", "--no-same-owner", "-xmf", "-", "-C", target.folder] }
-        try await remote.exec(container: container, command: command, input: MemoryInput(archive)) { i.console.write($0) }
+        let input: MemoryInput = MemoryInput(archive)
+        try await remote.exec(container: container, command: command, input: { input.next() }) { i.console.write($0) }
     }
 
     private static func isRemoteFolder(_ remote: RemoteCommand, _ container: String, _ path: String) async throws -> Bool {
@@ -118,11 +119,11 @@ enum Copy {
 }
 
 /// Bytes at hand as input, in pieces of 32 KiB.
-final class MemoryInput: InputSource {
+final class MemoryInput: Sendable {
     private let rest: Mutex<ArraySlice<UInt8>>
     init(_ bytes: [UInt8]) { rest = Mutex(bytes[...]) }
 
-    func next() async throws -> [UInt8]? {
+    func next() -> [UInt8]? {
         rest.withLock { rest in
             if rest.isEmpty { return nil }
             let piece: [UInt8] = Array(rest.prefix(32768))

@@ -43,6 +43,28 @@ enum Create {
 
 /// What the generators share.
 enum CreateKind {
+    /// Where kubectl's sentence does not simply name the kind.
+    private static let failureNames: [String: String] = [
+        "Secret": "secret", "PodDisruptionBudget": "poddisruptionbudgets:", "ResourceQuota": "quota:", "Service": "service:",
+    ]
+
+    /// Members that kubectl's typed objects always print.
+    private static let alwaysShown: [String: JSON] = [
+        "Deployment": ["spec": ["strategy": [:], "template": ["spec": [:]]], "status": [:]],
+        "Service": ["status": ["loadBalancer": [:]]], "Ingress": ["status": ["loadBalancer": [:]]],
+        "Namespace": ["spec": [:], "status": [:]], "Job": ["status": [:]], "CronJob": ["status": [:]], "Pod": ["status": [:]],
+        "ResourceQuota": ["status": [:]],
+        "PodDisruptionBudget": [
+            "status": ["currentHealthy": 0, "desiredHealthy": 0, "disruptionsAllowed": 0, "expectedPods": 0]
+        ],
+        "HorizontalPodAutoscaler": ["status": ["currentReplicas": 0, "desiredReplicas": 0]],
+    ]
+
+    /// The generated object as kubectl shows it without asking the server.
+    static func shownWhole(_ object: JSON) -> JSON {
+        alwaysShown[object.kind.text].map { Patch.merge(object, to: $0) } ?? object
+    }
+
     static let flags: [Flag] = [
         CommonFlags.output, CommonFlags.dryRun, CommonFlags.fieldManager,
         Flag("save-config", .bool, "Keep the configuration in the object's annotation for later apply."),
@@ -60,8 +82,9 @@ enum CreateKind {
         c.run = { i in
             let object: JSON = try build(i)
             do { try await submit(object, i) } catch let error as StatusError {
-                i.console.note(message(error))
-                throw ExitStatus(1)
+                let kind: String = object.kind.text
+                if ["Namespace", "Role", "ClusterRole"].contains(kind) || error.reason == "ServerUnreachable" { throw error }
+                throw UsageError("failed to create \(failureNames[kind] ?? kind.lowercased() + ":") \(error.message)")
             }
         }
         return c
@@ -77,7 +100,7 @@ enum CreateKind {
                 singular: kind.kind.lowercased(), shortNames: [], categories: [], isNamespaced: true, verbs: [],
                 subresources: [])
         }
-        try await Outcome(i).create(served, namespace: served.isNamespaced ? i.namespace() : "", saved(object, i))
+        try await Outcome(i).create(served, namespace: served.isNamespaced ? i.namespace() : "", saved(i.dryRun() == "client" ? shownWhole(object) : object, i))
     }
 
     static func saved(_ object: JSON, _ i: Invocation) -> JSON {
@@ -93,7 +116,8 @@ enum CreateKind {
     /// NAME, the only argument.
     static func name(_ i: Invocation) throws(UsageError) -> String {
         guard i.arguments.count == 1 else {
-            throw UsageError("exactly one NAME is required, got \(i.arguments.count)\nSee '\(i.console.program) create \(i.command.name) -h' for help and examples")
+            let prefix: String = ["generic", "tls", "docker-registry"].contains(i.command.name) ? "secret " : ["clusterip", "nodeport", "loadbalancer", "externalname"].contains(i.command.name) ? "service " : ""
+            throw UsageError("exactly one NAME is required, got \(i.arguments.count)\nSee '\(i.console.program) create \(prefix)\(i.command.name) -h' for help and examples")
         }
         return i.arguments[0]
     }

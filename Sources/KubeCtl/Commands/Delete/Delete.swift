@@ -31,7 +31,7 @@ enum Delete {
 
     private static func run(_ i: Invocation) async throws {
         let targets: [Target] = try await TargetReader(i).read(
-            missing: "You must provide one or more resources by argument or filename.")
+            missing: TargetReader.noneGiven)
         let bySelector: Bool = i.flags.has("selector") || i.flags.has("field-selector") || i.flags.bool("all")
         var doomed: [Target] = []
         for target in targets {
@@ -48,7 +48,7 @@ enum Delete {
             }
         }
         if doomed.isEmpty {
-            i.console.note("No resources found")
+            i.console.line("No resources found")
             return
         }
         if i.flags.bool("force"), try grace(i) == 0 || !i.flags.has("grace-period") {

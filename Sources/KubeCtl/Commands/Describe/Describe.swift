@@ -36,6 +36,8 @@ enum Describe {
         }
     }
 
+    private static let rbac: String = "rbac.authorization.k8s.io"
+
     /// The named object, or those whose names begin with it, or all.
     private static func objects(_ i: Invocation, _ target: Target) async throws -> [JSON] {
         if target.name.isEmpty { return try await target.fetch(i)["items"].elements }
@@ -64,12 +66,34 @@ enum Describe {
             DescribeWorkload.other(object, pods: try await related.pods(of: object), into: &writer)
         case ("ConfigMap", ""): DescribeData.configMap(object, into: &writer)
         case ("Secret", ""): DescribeData.secret(object, into: &writer)
-        case ("Namespace", ""): DescribeData.namespace(object, into: &writer)
+        case ("Namespace", ""):
+            DescribeData.namespace(
+                object, quotas: try await related.list(of: "resourcequotas", in: object.meta.name),
+                limits: try await related.list(of: "limitranges", in: object.meta.name), into: &writer)
+        case ("ServiceAccount", ""):
+            let tokens: [JSON] = try await related.list(of: "secrets", in: object.meta.namespace).filter {
+                $0.type.text == "kubernetes.io/service-account-token"
+                    && $0.meta.annotations["kubernetes.io/service-account.name"] == object.meta.name
+            }
+            DescribeAccess.serviceAccount(object, tokens: tokens, into: &writer)
+        case ("Role", rbac), ("ClusterRole", rbac): DescribeAccess.role(object, into: &writer)
+        case ("RoleBinding", rbac), ("ClusterRoleBinding", rbac): DescribeAccess.binding(object, into: &writer)
+        case ("PriorityClass", "scheduling.k8s.io"): DescribeAccess.priorityClass(object, into: &writer)
+        case ("EndpointSlice", "discovery.k8s.io"): DescribeNetwork.slice(object, into: &writer)
+        case ("Endpoints", ""): DescribeNetwork.endpoints(object, into: &writer)
+        case ("Ingress", "networking.k8s.io"): DescribeNetwork.ingress(object, into: &writer)
+        case ("PersistentVolumeClaim", ""):
+            DescribeStorage.claim(
+                object,
+                pods: try await related.list(of: "pods", in: object.meta.namespace).filter {
+                    $0.spec.volumes.elements.contains { $0.persistentVolumeClaim.claimName.text == object.meta.name }
+                }, into: &writer)
+        case ("PersistentVolume", ""): DescribeStorage.volume(object, into: &writer)
+        case ("StorageClass", "storage.k8s.io"): DescribeStorage.storageClass(object, into: &writer)
         default: DescribeGeneric.object(object, into: &writer)
         }
-        if i.flags.bool("show-events"), !["ConfigMap", "Secret", "Namespace"].contains(target.served.kind) {
-            DescribeEvents.write(try await related.events(of: object), into: &writer)
-        } else if i.flags.bool("show-events"), target.served.kind == "ConfigMap" {
+        let silent: Set<String> = ["Secret", "Namespace", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"]
+        if i.flags.bool("show-events"), !silent.contains(target.served.kind) {
             DescribeEvents.write(try await related.events(of: object), into: &writer)
         }
         return writer.text
@@ -83,6 +107,11 @@ struct RelatedObjects {
 
     private func list(_ path: String, _ query: [(String, String)] = []) async throws -> [JSON] {
         try await i.session.connection().get(path, query: query)["items"].elements
+    }
+
+    /// Core objects of a namespace.
+    func list(of resource: String, in namespace: String) async throws -> [JSON] {
+        try await list("/api/v1/namespaces/\(namespace)/\(resource)")
     }
 
     func events(of object: JSON) async throws -> [JSON] {

@@ -41,7 +41,7 @@ enum DescribeData {
         for (key, value) in o.data.stringMap.sorted(by: { $0.key < $1.key }) { w.field(key, "\(Base64.decode(value)?.count ?? 0) bytes") }
     }
 
-    static func namespace(_ o: JSON, into w: inout DescribeWriter) {
+    static func namespace(_ o: JSON, quotas: [JSON], limits: [JSON], into w: inout DescribeWriter) {
         head(o, into: &w)
         w.field("Status", o.status.phase.text)
         if !o.status.conditions.elements.isEmpty {
@@ -49,6 +49,39 @@ enum DescribeData {
             w.table(1, ["Type", "Status", "LastTransitionTime", "Reason", "Message"], o.status.conditions.elements.map {
                 [$0.type.text, $0.status.text, GoTime.text($0.lastTransitionTime.text), $0.reason.text, $0.message.text]
             })
+        }
+        quota(quotas, into: &w)
+        limit(limits, into: &w)
+    }
+}
+
+extension DescribeData {
+    private static func quota(_ quotas: [JSON], into w: inout DescribeWriter) {
+        w.add(0, "")
+        if quotas.isEmpty { return w.add(0, "No resource quota.") }
+        w.add(0, "Resource Quotas")
+        for q in quotas {
+            w.add(1, "Name:", q.meta.name)
+            w.add(1, "Resource", "Used", "Hard")
+            w.add(1, "--------", "---", "---")
+            for (key, hard) in q.status.hard.fields.pairs.sorted(by: { $0.key < $1.key }) {
+                w.add(1, key, JSONPath.shown(q.status.used[key]), JSONPath.shown(hard))
+            }
+        }
+    }
+
+    private static func limit(_ limits: [JSON], into w: inout DescribeWriter) {
+        w.add(0, "")
+        if limits.isEmpty { return w.add(0, "No LimitRange resource.") }
+        w.add(0, "Resource Limits")
+        w.add(1, "Type", "Resource", "Min", "Max", "Default Request", "Default Limit", "Max Limit/Request Ratio")
+        w.add(1, "----", "--------", "---", "---", "---------------", "-------------", "-----------------------")
+        for item in limits.flatMap({ $0.spec.limits.elements }) {
+            let keys: [String] = ["min", "max", "defaultRequest", "default", "maxLimitRequestRatio"]
+            let resources: Set<String> = Set(keys.flatMap { item[$0].fields.pairs.map { $0.key } })
+            for resource in resources.sorted() {
+                w.add(1, cells: [item.type.text, resource] + keys.map { item[$0][resource].exists ? JSONPath.shown(item[$0][resource]) : "-" })
+            }
         }
     }
 }
@@ -99,6 +132,10 @@ enum DescribeGeneric {
             out.append(c)
             last = c
         }
-        return out.capitalizedFirst
+        switch out {
+        case "uid": return "UID"
+        case "api Version": return "API Version"
+        default: return out.capitalizedFirst
+        }
     }
 }

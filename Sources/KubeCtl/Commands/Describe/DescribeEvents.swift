@@ -2,6 +2,7 @@
 
 import KubeAPI
 import KubeBase
+import KubeModel
 import KubeWire
 
 enum DescribeEvents {
@@ -17,7 +18,8 @@ enum DescribeEvents {
         w.table(1, ["Type", "Reason", "Age", "From", "Message"], rows)
     }
 
-    private static func lastSeen(_ event: JSON) -> String {
+    /// When it happened last: RFC 3339, or empty.
+    static func lastSeen(_ event: JSON) -> String {
         for time in [event.series.lastObservedTime, event.lastTimestamp, event.eventTime, event.metadata.creationTimestamp] {
             if let text = time.asString { return text }
         }
@@ -32,8 +34,5 @@ enum DescribeEvents {
         return count > 1 ? "\(last) (x\(count) over \(first))" : first
     }
 
-    static func since(_ time: String) -> String {
-        guard let then = Timestamp(rfc3339: time) else { return "<unknown>" }
-        return HumanDuration.text(.now - then)
-    }
+    static func since(_ time: String) -> String { HumanDuration.age(time, now: .now) }
 }

@@ -44,4 +44,81 @@ enum DescribeNetwork {
         if all.count > 3 { return all.prefix(3).joined(separator: ",") + " + \(all.count - 3) more..." }
         return all.joined(separator: ",")
     }
+
+    private static func head(_ o: JSON, into w: inout DescribeWriter) {
+        w.field("Name", o.meta.name)
+        w.field("Namespace", o.meta.namespace)
+        w.map("Labels", o.meta.labels)
+        w.annotations(o.meta.annotations)
+    }
+
+    private static func ports(_ ports: [JSON], level: Int, into w: inout DescribeWriter) {
+        w.table(level, ["Name", "Port", "Protocol"], ports.map {
+            [$0.name.text.isEmpty ? "<unset>" : $0.name.text, $0.port.asInt.map { "\($0)" } ?? "<unset>", $0["protocol"].text]
+        })
+    }
+
+    static func slice(_ s: JSON, into w: inout DescribeWriter) {
+        head(s, into: &w)
+        w.field("AddressType", s.addressType.text)
+        if s.ports.elements.isEmpty { w.field("Ports", "<unset>") } else {
+            w.add(0, "Ports:")
+            ports(s.ports.elements, level: 1, into: &w)
+        }
+        if s.endpoints.elements.isEmpty { return w.field("Endpoints", "<none>") }
+        w.add(0, "Endpoints:")
+        for e in s.endpoints.elements {
+            w.add(1, "- Addresses:", e.addresses.strings.joined(separator: ","))
+            w.add(2, "Conditions:")
+            w.field("Ready", e.conditions.ready.exists ? "\(e.conditions.ready.isTrue)" : "<unset>", level: 3)
+            w.field("Hostname", e.hostname.asString ?? "<unset>", level: 2)
+            if e.targetRef.exists { w.field("TargetRef", "\(e.targetRef.kind.text)/\(e.targetRef.name.text)", level: 2) }
+            w.field("NodeName", e.nodeName.asString ?? "<unset>", level: 2)
+            w.field("Zone", e.zone.asString ?? "<unset>", level: 2)
+        }
+    }
+
+    static func endpoints(_ o: JSON, into w: inout DescribeWriter) {
+        head(o, into: &w)
+        w.add(0, "Subsets:")
+        for s in o.subsets.elements {
+            for (key, label) in [("addresses", "Addresses"), ("notReadyAddresses", "NotReadyAddresses")] {
+                let all: [String] = s[key].elements.map { $0.ip.text }
+                w.field(label, all.isEmpty ? "<none>" : all.joined(separator: ","), level: 1)
+            }
+            if !s.ports.elements.isEmpty {
+                w.add(1, "Ports:")
+                ports(s.ports.elements, level: 2, into: &w)
+            }
+            w.add(0, "")
+        }
+    }
+
+    static func ingress(_ o: JSON, into w: inout DescribeWriter) {
+        w.field("Name", o.meta.name)
+        w.map("Labels", o.meta.labels)
+        w.field("Namespace", o.meta.namespace)
+        w.field("Address", o.status.loadBalancer.ingress.elements.map { $0.ip.asString ?? $0.hostname.text }.joined(separator: ","))
+        w.field("Ingress Class", o.spec.ingressClassName.asString ?? "<none>")
+        func backend(_ b: JSON) -> String {
+            let port: JSON = b.service.port
+            return "\(b.service.name.text):\(port.name.asString ?? "\(port.number.asInt ?? 0)")"
+        }
+        w.field("Default backend", o.spec.defaultBackend.exists ? backend(o.spec.defaultBackend) : "<default>")
+        if !o.spec.tls.elements.isEmpty {
+            w.add(0, "TLS:")
+            for t in o.spec.tls.elements {
+                let hosts: String = t.hosts.strings.joined(separator: ",")
+                w.add(1, t.secretName.exists ? "\(t.secretName.text) terminates \(hosts)" : "SNI routes \(hosts)")
+            }
+        }
+        w.add(0, "Rules:")
+        w.add(1, "Host", "Path", "Backends")
+        w.add(1, "----", "----", "--------")
+        for rule in o.spec.rules.elements {
+            w.add(1, rule.host.asString ?? "*", "")
+            for path in rule.http.paths.elements { w.add(1, "", path.path.text, backend(path.backend)) }
+        }
+        if o.spec.rules.elements.isEmpty { w.add(1, "*", "*", o.spec.defaultBackend.exists ? backend(o.spec.defaultBackend) : "<default>") }
+    }
 }

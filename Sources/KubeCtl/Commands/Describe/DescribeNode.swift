@@ -26,7 +26,7 @@ enum DescribeNode {
                 1, ["Type", "Status", "LastHeartbeatTime", "LastTransitionTime", "Reason", "Message"],
                 n.status.conditions.elements.map { c in
                     [c.type.text, c.status.text, GoTime.text(c.lastHeartbeatTime.text), GoTime.text(c.lastTransitionTime.text), c.reason.text, c.message.text]
-                })
+                }, spaced: true)
         }
         w.add(0, "Addresses:")
         for a in n.status.addresses.elements { w.field(a.type.text, a.address.text, level: 1) }

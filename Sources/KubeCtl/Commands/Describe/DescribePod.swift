@@ -16,8 +16,8 @@ enum DescribePod {
         }
         if !p.status.conditions.elements.isEmpty {
             w.add(0, "Conditions:")
-            w.add(1, "Type", "Status")
-            for c in p.status.conditions.elements { w.add(1, c.type.text, c.status.text) }
+            w.add(1, "Type ", "Status ")
+            for c in p.status.conditions.elements { w.add(1, c.type.text + " ", c.status.text + " ") }
         }
         volumes(p.spec.volumes.elements, into: &w)
         w.field("QoS Class", p.status.qosClass.asString ?? "BestEffort")
@@ -72,8 +72,8 @@ enum DescribePod {
         w.add(level, list.isEmpty ? "\(name): <none>" : "\(name):")
         for c in list {
             let status: JSON = statuses.first { $0.name == c.name } ?? .null
-            w.add(level + 1, "\(c.name.text):")
-            let l: Int = level + 2
+            w.add(1, (level > 0 ? " " : "") + "\(c.name.text):")
+            let l: Int = 2
             if status.exists { w.field("Container ID", status.containerID.text, level: l) }
             w.field("Image", c.image.text, level: l)
             if status.exists { w.field("Image ID", status.imageID.text, level: l) }
@@ -186,6 +186,7 @@ enum DescribePod {
         ("persistentVolumeClaim", "PersistentVolumeClaim (a reference to a PersistentVolumeClaim in the same namespace)"),
         ("nfs", "NFS (an NFS mount that lasts the lifetime of a pod)"), ("csi", "CSI (a Container Storage Interface (CSI) volume source)"),
         ("ephemeral", "EphemeralVolume (an inline specification for a volume that gets created and deleted with the pod)"),
+        ("local", "LocalVolume (a persistent volume backed by local storage on a node)"),
         ("image", "Image (a container image or OCI artifact)"),
     ]
 
@@ -193,30 +194,34 @@ enum DescribePod {
         if list.isEmpty { return w.field("Volumes", "<none>", level: level) }
         w.add(level, "Volumes:")
         for v in list {
-            w.add(level + 1, "\(v.name.text):")
-            let l: Int = level + 2
-            guard let (key, title) = volumeKinds.first(where: { v[$0.key].exists }) else {
-                w.field("Type", "<unknown>", level: l)
-                continue
-            }
-            w.field("Type", title, level: l)
-            let s: JSON = v[key]
-            switch key {
-            case "emptyDir":
-                w.field("Medium", s.medium.text, level: l)
-                w.field("SizeLimit", s.sizeLimit.exists ? JSONPath.shown(s.sizeLimit) : "<unset>", level: l)
-            case "hostPath":
-                w.field("Path", s.path.text, level: l)
-                w.field("HostPathType", s.type.text, level: l)
-            case "configMap", "secret":
-                w.field(key == "secret" ? "SecretName" : "Name", key == "secret" ? s.secretName.text : s.name.text, level: l)
-                w.field("Optional", "\(s.optional.isTrue)", level: l)
-            case "persistentVolumeClaim":
-                w.field("ClaimName", s.claimName.text, level: l)
-                w.field("ReadOnly", "\(s.readOnly.isTrue)", level: l)
-            case "projected": projected(s, level: l, into: &w)
-            default: DescribeGeneric.tree(s, level: l, into: &w)
-            }
+            w.add(1, (level > 0 ? " " : "") + "\(v.name.text):")
+            volumeSource(v, level: 2, into: &w)
+        }
+    }
+
+    /// The member of a volume, or of a PersistentVolume's spec, that says where its bytes are.
+    static func volumeSource(_ v: JSON, level l: Int, into w: inout DescribeWriter) {
+        guard let (key, title) = volumeKinds.first(where: { v[$0.key].exists }) else {
+            return w.field("Type", "<unknown>", level: l)
+        }
+        w.field("Type", title, level: l)
+        let s: JSON = v[key]
+        switch key {
+        case "emptyDir":
+            w.field("Medium", s.medium.text, level: l)
+            w.field("SizeLimit", s.sizeLimit.exists ? JSONPath.shown(s.sizeLimit) : "<unset>", level: l)
+        case "hostPath":
+            w.field("Path", s.path.text, level: l)
+            w.field("HostPathType", s.type.text, level: l)
+        case "configMap", "secret":
+            w.field(key == "secret" ? "SecretName" : "Name", key == "secret" ? s.secretName.text : s.name.text, level: l)
+            w.field("Optional", "\(s.optional.isTrue)", level: l)
+        case "persistentVolumeClaim":
+            w.field("ClaimName", s.claimName.text, level: l)
+            w.field("ReadOnly", "\(s.readOnly.isTrue)", level: l)
+        case "projected": projected(s, level: l, into: &w)
+        case "local": w.field("Path", s.path.text, level: l)
+        default: DescribeGeneric.tree(s, level: l, into: &w)
         }
     }
 

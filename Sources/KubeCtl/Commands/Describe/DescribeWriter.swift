@@ -27,16 +27,42 @@ struct DescribeWriter {
         list(name, map.sorted { $0.key < $1.key }.map { "\($0.key)\(separator)\($0.value)" }, level: level)
     }
 
+    /// Values of more than 140 characters, or of several lines, stand below their names, cut at 256.
     mutating func annotations(_ map: [String: String], level: Int = 0) {
-        self.map("Annotations", map.filter { $0.key != Apply.lastApplied }, separator: ": ", level: level)
+        let shown: [(key: String, value: String)] = map.filter { $0.key != Apply.lastApplied }.sorted { $0.key < $1.key }
+        if shown.isEmpty { return field("Annotations", "<none>", level: level) }
+        for (at, entry) in shown.enumerated() {
+            let name: String = at == 0 ? String(repeating: "  ", count: level) + "Annotations:" : ""
+            let value: String = entry.value.hasSuffix("\n") ? String(entry.value.dropLast()) : entry.value
+            if value.count + entry.key.count + 2 <= Self.annotationLengthMax, !value.contains("\n") {
+                add(0, name, "\(entry.key): \(value)")
+                continue
+            }
+            add(0, name, "\(entry.key):")
+            for line in value.split(separator: "\n", omittingEmptySubsequences: false) {
+                add(0, "", "  " + (line.count > Self.annotationLengthMax ? line.prefix(Self.annotationLengthMax) + "..." : line))
+            }
+        }
     }
 
-    /// A small table of its own, indented.
-    mutating func table(_ level: Int, _ header: [String], _ rows: [[String]]) {
+    private static let annotationLengthMax: Int = 140
+
+    /// A small table of its own, indented; `spaced` puts a further blank between columns, as some of kubectl's have.
+    mutating func table(_ level: Int, _ header: [String], _ rows: [[String]], spaced: Bool = false) {
+        if spaced {
+            return table(level, header.map { $0 + " " }, dashes: header, rows.map { $0.map { $0 + " " } })
+        }
+        table(level, header, dashes: header, rows)
+    }
+
+    private mutating func table(_ level: Int, _ header: [String], dashes: [String], _ rows: [[String]]) {
         add(level, cells: header)
-        add(level, cells: header.map { String(repeating: "-", count: $0.count) })
+        add(level, cells: zip(header, dashes).map { String(repeating: "-", count: $1.count) + ($0.hasSuffix(" ") ? " " : "") })
         for row in rows { add(level, cells: row) }
     }
+
+    /// As kubectl prints where it forgets its tabwriter: cells behind tabs.
+    var unaligned: String { lines.map { $0.joined(separator: "\t") }.joined(separator: "\n") + "\n" }
 
     /// Columns are as wide as their widest cell in a run of neighbouring lines that have that column.
     var text: String {
@@ -66,7 +92,6 @@ struct DescribeWriter {
                 line += cell
                 if column + 1 < cells.count { line += String(repeating: " ", count: width[column] - cell.count + 2) }
             }
-            while line.last == " " { line.removeLast() }
             return line
         }.joined(separator: "\n")
     }

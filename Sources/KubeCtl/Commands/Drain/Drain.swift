@@ -120,7 +120,7 @@ enum Drain {
         c.usage = "NODE NAME KEY_1=VAL_1:TAINT_EFFECT_1 ... KEY_N=VAL_N:TAINT_EFFECT_N"
         c.flags = nodeFlags + [CommonFlags.all, CommonFlags.overwrite, CommonFlags.output]
         c.run = { i in
-            let isChange: (String) -> Bool = { $0.contains(":") || $0.hasSuffix("-") }
+            let isChange: (String) -> Bool = { $0.contains("=") || $0.contains(":") || $0.hasSuffix("-") }
             let changes: [String] = i.arguments.filter(isChange)
             if changes.isEmpty { throw UsageError("at least one taint update is required") }
             let reader: TargetReader = TargetReader(i)

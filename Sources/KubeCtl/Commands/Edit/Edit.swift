@@ -17,7 +17,7 @@ enum Edit {
                 Flag("subresource", .string, "Edit this subresource, such as status or scale."), CommonFlags.fieldManager,
             ]
         c.run = { i in
-            for target in try await TargetReader(i).read(missing: "must specify the resource to edit") {
+            for target in try await TargetReader(i).read(missing: TargetReader.noneGiven) {
                 guard !target.name.isEmpty else { throw UsageError("resource(s) were provided, but no name was specified") }
                 try await edit(i, target)
             }
@@ -42,7 +42,7 @@ enum Edit {
         let file: String = "/tmp/apus-edit-\(getpid()).\(isJSON ? "json" : "yaml")"
         defer { unlink(file) }
         while true {
-            try write(text, to: file)
+            try writeFile(text, to: file)
             try openEditor(file)
             let edited: String = String(decoding: try readFile(file), as: UTF8.self)
             let body: String = edited.split(separator: "\n", omittingEmptySubsequences: false).filter { !$0.hasPrefix("#") }.joined(separator: "\n")
@@ -66,15 +66,6 @@ enum Edit {
                 text = preamble + "# \(error.message.replacing("\n", with: "\n# "))\n#\n" + body
             }
         }
-    }
-
-    private static func write(_ text: String, to path: String) throws {
-        let descriptor: Int32 = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw UsageError("open \(path): \(String(cString: strerror(errno)))") }
-        defer { close(descriptor) }
-        var copy: String = text
-        let written: Int = copy.withUTF8 { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-        if written != text.utf8.count { throw UsageError("write \(path): \(String(cString: strerror(errno)))") }
     }
 
     /// KUBE_EDITOR, EDITOR, or vi, run by the shell on our terminal.

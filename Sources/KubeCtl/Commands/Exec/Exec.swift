@@ -21,7 +21,7 @@ enum Exec {
             if command.isEmpty {
                 throw UsageError(
                     i.arguments.count > 1
-                        ? "exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead"
+                        ? "exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead\nSee '\(i.console.program) exec -h' for help and examples"
                         : "you must specify at least one command for the container")
             }
             let (target, container): (Target, String) = try await place(i, word)
@@ -61,7 +61,7 @@ enum Exec {
                 i.console.note("Defaulted container \"\(container)\" out of: \(all.joined(separator: ", "))")
             }
         } else if !all.contains(container) {
-            throw UsageError("container \(container) not found in pod \(pod.meta.name)")
+            throw StatusError(code: 400, reason: "BadRequest", message: "container \(container) is not valid for pod \(pod.meta.name)")
         }
         let served: ServedResource = try await i.session.discovery().find("pods")
         return (Target(served: served, namespace: pod.meta.namespace, name: pod.meta.name), container)

@@ -38,24 +38,58 @@ enum Explain {
             throw UsageError("Couldn't find resource for \"\(gv), Kind=\(served.kind)\"")
         }
         var field: (name: String, type: String)?
+        var fieldText: String = ""
         for name in path {
             let next: JSON = schemas.resolve(here).properties[name]
             guard next.exists else { throw UsageError("field \"\(name)\" does not exist") }
             field = (name, schemas.typeName(next))
+            fieldText = next.description_
             here = schemas.element(next)
         }
         if !gv.group.isEmpty { i.console.line("GROUP:      \(gv.group)") }
         i.console.line("KIND:       \(served.kind)\nVERSION:    \(gv.version)\n")
-        if let field { i.console.line("FIELD: \(field.name) <\(field.type)>\n") }
         let resolved: JSON = schemas.resolve(here)
-        i.console.line("DESCRIPTION:\n    " + (resolved.description_.isEmpty ? "<empty>" : resolved.description_.replacing("\n", with: "\n    ")))
+        if let field {
+            i.console.line("FIELD: \(field.name) <\(field.type)>")
+            let choices: [String] = resolved["enum"].elements.map { JSONPath.shown($0) }
+            if !choices.isEmpty { i.console.line("ENUM:\n" + choices.map { "    \($0)\n" }.joined(), terminator: "") }
+            i.console.line()
+            if choices.isEmpty, !resolved.properties.fields.isEmpty { i.console.line() }
+        }
+        // What the field itself says comes before what its type says.
+        var texts: [String] = [fieldText, resolved.description_].filter { !$0.isEmpty }
+        if texts.count == 2, texts[0] == texts[1] { texts.removeLast() }
+        i.console.line("DESCRIPTION:\n" + (texts.isEmpty ? "    <empty>" : texts.map { wrapped($0, indent: "    ") }.joined(separator: "\n")))
+        if field != nil || resolved.properties.fields.isEmpty { i.console.line("    ") }
         if resolved.properties.fields.isEmpty {
             i.console.line()
             return
         }
-        i.console.line("\nFIELDS:")
+        i.console.line(field == nil ? "\nFIELDS:" : "FIELDS:")
         list(i, resolved, schemas, level: 1, isDeep: i.flags.bool("recursive"), seen: [])
         i.console.line()
+    }
+
+    /// Values of an enum shown in a list of fields.
+    private static let choicesMax: Int = 4
+    /// Columns of a line, its indentation included.
+    private static let lineLengthMax: Int = 80
+
+    /// The text in lines of at most `lineLengthMax`, broken at blanks.
+    private static func wrapped(_ text: String, indent: String) -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { paragraph in
+            var lines: [String] = []
+            var line: String = ""
+            for word in paragraph.split(separator: " ") {
+                if !line.isEmpty, indent.count + line.count + 1 + word.count > lineLengthMax {
+                    lines.append(indent + line)
+                    line = ""
+                }
+                line += (line.isEmpty ? "" : " ") + word
+            }
+            lines.append(indent + line)
+            return lines.joined(separator: "\n")
+        }.joined(separator: "\n")
     }
 
     private static func list(_ i: Invocation, _ schema: JSON, _ schemas: ExplainSchemas, level: Int, isDeep: Bool, seen: Set<String>) {
@@ -63,6 +97,10 @@ enum Explain {
         let indent: String = String(repeating: "  ", count: level)
         for (name, property) in schema.properties.fields.pairs.sorted(by: { $0.key < $1.key }) {
             i.console.line("\(indent)\(name)\t<\(schemas.typeName(property))>" + (required.contains(name) ? " -required-" : ""))
+            let choices: [String] = schemas.resolve(property)["enum"].elements.map { JSONPath.shown($0) }
+            if !choices.isEmpty {
+                i.console.line("\(indent)enum: " + choices.prefix(choicesMax).joined(separator: ", ") + (choices.count > choicesMax ? ", ...." : ""))
+            }
             let inner: JSON = schemas.element(property)
             let reference: String = inner["$ref"].text
             if isDeep {
@@ -70,7 +108,7 @@ enum Explain {
                 list(i, schemas.resolve(inner), schemas, level: level + 1, isDeep: true, seen: seen.union([reference]))
             } else {
                 let text: String = property.description_
-                i.console.line("\(indent)  " + (text.isEmpty ? "<no description>" : text.replacing("\n", with: "\n\(indent)  ")) + "\n")
+                i.console.line((text.isEmpty ? "\(indent)  <no description>" : wrapped(text, indent: indent + "  ")) + "\n")
             }
         }
     }
@@ -112,7 +150,7 @@ struct ExplainSchemas {
     func typeName(_ schema: JSON) -> String {
         if schema["items"].exists { return "[]" + typeName(schema["items"]) }
         if schema.additionalProperties.asObject != nil { return "map[string]" + typeName(schema.additionalProperties) }
-        if let name = reference(schema)?.split(separator: ".").last { return name == "Quantity" || name == "Time" ? "string" : String(name) }
+        if let name = reference(schema)?.split(separator: ".").last { return String(name) }
         return schema.type.asString ?? "Object"
     }
 }

@@ -40,7 +40,7 @@ enum Expose {
     private static func service(_ i: Invocation, _ target: Target, _ source: JSON) throws -> JSON {
         var spec: JSON = [:]
         let ports: [JSON] = try ports(i, target, source)
-        if ports.isEmpty { throw UsageError("couldn't find port via --port flag or introspection\nSee '\(i.console.program) expose -h' for help and examples") }
+        if ports.isEmpty { throw UsageError("couldn't find port via --port flag or introspection") }
         spec.ports = .array(ports)
         spec.selector = try selector(i, target, source)
         if i.flags.has("type") { spec.type = .string(i.flags.string("type")) }
@@ -50,7 +50,8 @@ enum Expose {
         if i.flags.has("session-affinity") { spec.sessionAffinity = .string(i.flags.string("session-affinity")) }
         var metadata: JSON = ["name": .string(i.flags.has("name") ? i.flags.string("name") : target.name)]
         metadata.labels = i.flags.has("labels") ? try labels(i.flags.string("labels")) : source.metadata.labels
-        return ["apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec]
+        let made: JSON = ["apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec]
+        return try i.dryRun() == "client" ? CreateKind.shownWhole(made) : made
     }
 
     private static func labels(_ text: String) throws(UsageError) -> JSON {

@@ -47,7 +47,9 @@ enum Get {
         }
         let targets: [Target] = try await TargetReader(i).read(
             missing: "You must specify the type of resource to get. Use \"\(i.console.program) api-resources\" for a complete "
-                + "list of supported resources.\n\nerror: Required resource not specified.")
+                + "list of supported resources.\n\nerror: Required resource not specified.\nUse \"\(i.console.program) explain "
+                + "<resource>\" for a detailed description of that resource (e.g. \(i.console.program) explain pods).\n"
+                + "See '\(i.console.program) get -h' for help and examples")
         let format: OutputFormat = try OutputFormat(i.flags.string("output"))
         if i.flags.bool("watch") || i.flags.bool("watch-only") {
             guard targets.count == 1 else {
@@ -113,8 +115,10 @@ enum Get {
         var whole: JSON = .null
         var token: String = ""
         repeat {
-            let table: JSON = try await connection.get(
-                path, query: query + (token.isEmpty ? [] : [("continue", token)]), accept: tableAccept)
+            let table: JSON = try await target.found(i) {
+                try await connection.get(
+                    path, query: query + (token.isEmpty ? [] : [("continue", token)]), accept: tableAccept)
+            }
             if whole.isNull { whole = table } else { whole.rows.elements += table.rows.elements }
             token = table.metadata["continue"].text
         } while !token.isEmpty

@@ -20,14 +20,14 @@ enum GetRows {
 
     static func sort(_ table: inout JSON, by path: String) throws {
         guard !path.isEmpty else { return }
-        let parsed: JSONPath = try JSONPath(relaxed: path)
+        let parsed: JSONPath = try JSONPath.parse(path)
         let keyed: [(JSON, JSON)] = table.rows.elements.map { ($0, parsed.values(in: $0.object).first ?? .null) }
         table.rows = .array(keyed.sorted { less($0.1, $1.1) }.map { $0.0 })
     }
 
     static func sort(objects: inout [JSON], by path: String) throws {
         guard !path.isEmpty else { return }
-        let parsed: JSONPath = try JSONPath(relaxed: path)
+        let parsed: JSONPath = try JSONPath.parse(path)
         objects = objects.map { ($0, parsed.values(in: $0).first ?? .null) }.sorted { less($0.1, $1.1) }.map { $0.0 }
     }
 

@@ -55,7 +55,7 @@ enum Label {
                 let key: String = String(change[..<equals])
                 let value: String = String(change[change.index(after: equals)...])
                 if let old = known[key], old != value, !i.flags.bool("overwrite") {
-                    throw UsageError("'\(key)' already has a value (\(old)), and --overwrite is false")
+                    throw UsageError((field == "annotations" ? "--overwrite is false but found the following declared annotation(s): '\(key)' already has a value (\(old))" : "'\(key)' already has a value (\(old)), and --overwrite is false"))
                 }
                 members[key] = .string(value)
             } else {
@@ -69,11 +69,8 @@ enum Label {
         metadata[field] = .object(members)
         if i.flags.has("resource-version") { metadata["resourceVersion"] = .string(i.flags.string("resource-version")) }
         let patch: JSON = .object(JSONObject([("metadata", .object(metadata))]))
-        var result: JSON = live
-        if try i.dryRun() != "client" {
-            result = try await Outcome(i).patch(
-                target.served, namespace: target.namespace, target.name, .merge, patch, manager: "kubectl-\(i.command.name)")
-        }
+        let result: JSON = try await Outcome(i).patch(
+            target.served, namespace: target.namespace, target.name, .merge, patch, manager: "kubectl-\(i.command.name)")
         let isSame: Bool = result.metadata[field] == live.metadata[field]
         let verb: String = field == "annotations" ? past : isSame ? "not labeled" : removed ? "unlabeled" : past
         try await Outcome(i).report(target.served, result, verb: verb)

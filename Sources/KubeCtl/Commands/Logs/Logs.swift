@@ -43,7 +43,10 @@ enum Logs {
             if !i.flags.has("tail") { query.append(("tailLines", "10")) }
         } else {
             let target: Target = try await TargetReader(i).single(i.arguments[0], preset: "pods")
-            pods = try await PodFinder(i).pods(of: target, all: i.flags.bool("all-pods"))
+            do { pods = try await PodFinder(i).pods(of: target, all: i.flags.bool("all-pods"), says: true) } catch let error as StatusError
+            where error.isNotFound && target.served.kind == "Pod" {
+                throw UsageError("error from server (NotFound): \(error.message) in namespace \"\(target.namespace)\"")
+            }
         }
         let streams: [(pod: JSON, container: String)] = try pods.flatMap { pod in
             try containers(of: pod, i).map { (pod, $0) }
@@ -139,7 +142,7 @@ struct PodFinder {
 
     init(_ i: Invocation) { self.i = i }
 
-    func pods(of target: Target, all: Bool) async throws -> [JSON] {
+    func pods(of target: Target, all: Bool, says: Bool = false) async throws -> [JSON] {
         let object: JSON = try await target.fetch(i)
         if target.served.kind == "Pod" { return [object] }
         let selector: String
@@ -161,7 +164,7 @@ struct PodFinder {
         }.sorted { rank($0) < rank($1) }
         guard let first = found.first else { throw UsageError("timed out waiting for the condition: no pods for \(target.served.label)/\(target.name)") }
         if all { return found }
-        if found.count > 1 { i.console.note("Found \(found.count) pods, using pod/\(first.meta.name)") }
+        if found.count > 1, says { i.console.note("Found \(found.count) pods, using pod/\(first.meta.name)") }
         return [first]
     }
 

@@ -46,13 +46,11 @@ enum PatchCommand {
                 type = .merge
             }
             let result: JSON =
-                try i.dryRun() == "client"
-                ? before
-                : await Outcome(i).patch(
+                try await Outcome(i).patch(
                     served, namespace: target.namespace, target.name, type, patch,
                     subresource: i.flags.string("subresource"), manager: "kubectl-patch")
-            let isSame: Bool = result.metadata.resourceVersion == before.metadata.resourceVersion
-            try await Outcome(i).report(served, result, verb: isSame ? "patched (no change)" : "patched")
+            // kubectl does not say here that it was a dry run.
+            try await Outcome(i).report(served, result, verb: result == before ? "patched (no change)" : "patched", notesDryRun: false)
         }
     }
 

@@ -4,7 +4,6 @@ import Glibc
 import KubeModel
 import KubeNet
 import KubeWire
-import Synchronization
 
 enum PortForward {
     static let command: Command = {
@@ -27,49 +26,35 @@ enum PortForward {
         guard let pod = try await PodFinder(i).pods(of: named, all: false).first else {
             throw StatusError.notFound(named.served.groupResource, named.name)
         }
+        let service: JSON? = named.served.kind == "Service" ? try await named.fetch(i) : JSON?.none
+        let ports: [(local: Int, remote: Int)] = try i.arguments.dropFirst().map { try PortPair.parse($0, pod: pod, service: service) }
         guard pod.status.phase.text == "Running" else {
             throw UsageError("unable to forward port because pod is not running. Current status=\(pod.status.phase.text)")
         }
-        let service: JSON? = named.served.kind == "Service" ? try await named.fetch(i) : JSON?.none
-        let ports: [(local: Int, remote: Int)] = try i.arguments.dropFirst().map { try PortPair.parse($0, pod: pod, service: service) }
-        let socket: WebSocket = try await i.session.connection().webSocket(
-            "/api/v1/namespaces/\(pod.meta.namespace)/pods/\(pod.meta.name)/portforward", query: [], protocols: ["SPDY/3.1+portforward.k8s.io"])
-        let session: SPDYConnection = SPDYConnection(WebSocketTunnel(socket), isServer: false)
-        let requests: Atomic<Int> = Atomic(0)
+        let path: String = "/api/v1/namespaces/\(pod.meta.namespace)/pods/\(pod.meta.name)/portforward"
+        let session: PortForwardClient = try await i.session.connection().stream(path) {
+            try await PortForwardClient.connect($0, $1, to: $2)
+        }
         let addresses: [String] = i.flags.list("address").isEmpty ? ["127.0.0.1"] : i.flags.list("address").map { $0 == "localhost" ? "127.0.0.1" : $0 }
         let console: Console = i.console
         for (local, remote) in ports {
             for address in addresses {
                 let listener: TCPListener = try await TCP.listen(host: address, port: local) { client in
                     console.line("Handling connection for \(local)")
-                    let id: Int = requests.add(1, ordering: .relaxed).newValue
-                    do { try await forward(client, session, remote: remote, id: id, console) } catch {
-                        console.note("error forwarding port \(local) to pod \(pod.meta.name): \(error)")
+                    do {
+                        if let failure = try await session.forward(client, to: remote) {
+                            console.note("an error occurred forwarding \(local) -> \(remote): \(failure)")
+                        }
+                    } catch {
+                        console.note("error creating stream for port \(local) -> \(remote): \(error)")
                         await client.close()
                     }
                 }
                 console.line("Forwarding from \(address):\(listener.port) -> \(remote)")
             }
         }
-        // The session ends with the pod or the connection; until then there is nothing to do here.
-        for await stream in session.incoming { await stream.close() }
+        await session.waitUntilLost()
         throw UsageError("lost connection to pod")
-    }
-
-    private static func forward(_ client: any ByteStream, _ session: SPDYConnection, remote: Int, id: Int, _ console: Console) async throws {
-        func headers(_ type: String) -> Headers { ["streamType": type, "port": "\(remote)", "requestID": "\(id)"] }
-        let errors: SPDYStream = try await session.open(headers: headers("error"))
-        await errors.finish()
-        let data: SPDYStream = try await session.open(headers: headers("data"))
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await splice(client, data) }
-            group.addTask {
-                var text: [UInt8] = []
-                while let bytes = try? await errors.read() { text += bytes }
-                if !text.isEmpty { console.note("an error occurred forwarding: \(String(decoding: text, as: UTF8.self))") }
-            }
-            await group.waitForAll()
-        }
     }
 }
 

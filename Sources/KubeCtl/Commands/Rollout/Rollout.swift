@@ -108,7 +108,7 @@ enum Rollout {
             i.console.line("\(label) with revision #\(wanted)")
             var writer: DescribeWriter = DescribeWriter()
             DescribePod.template(one.template, into: &writer)
-            i.console.line(writer.text)
+            i.console.line(writer.unaligned)
             return
         }
         i.console.line(label)
@@ -123,7 +123,7 @@ enum Rollout {
         "undo", "Undo a previous rollout", flags: [Flag("to-revision", .string, preset: "0", "The revision to rollback to; 0: the last one.")]
     ) { i, target, live in
         let all: [(number: Int, cause: String, template: JSON)] = try await revisions(i, target, live)
-        if live.spec.paused.isTrue {
+        if live.spec.paused.isTrue, all.count > 1 {
             throw UsageError("you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and try again")
         }
         let wanted: Int = try i.flags.int("to-revision") ?? 0

@@ -46,7 +46,18 @@ enum Run {
         let served: ServedResource = try await i.session.discovery().find("pods")
         let isDry: Bool = try i.dryRun() != "none"
         if !isAttached || isDry {
-            try await Outcome(i).create(served, namespace: namespace, pod)
+            if isAttached {
+                throw UsageError(
+                    "--dry-run=[server|client] can't be used with attached containers options (--attach, --stdin, or --tty)\n"
+                        + "See '\(i.console.program) run -h' for help and examples")
+            }
+            if i.flags.bool("expose"), try i.dryRun() == "client" {
+                try await expose(i, name, pod)
+                if i.flags.has("output") { i.console.line("---") }
+                try await Outcome(i).create(served, namespace: namespace, CreateKind.shownWhole(pod))
+                return
+            }
+            try await Outcome(i).create(served, namespace: namespace, i.dryRun() == "client" ? CreateKind.shownWhole(pod) : pod)
             if i.flags.bool("expose") { try await expose(i, name, pod) }
             return
         }

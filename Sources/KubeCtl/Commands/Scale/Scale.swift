@@ -27,6 +27,9 @@ enum Scale {
         targets = try await TargetReader(i).named(targets)
         if targets.isEmpty { throw UsageError("no objects passed to scale") }
         for target in targets {
+            do { _ = try await target.fetch(i) } catch let error as StatusError where error.isNotFound {
+                throw UsageError("no objects passed to scale \(error.message)")
+            }
             if let current = try i.flags.int("current-replicas"), current >= 0 {
                 let scale: JSON = try await i.session.connection().get(
                     target.served.path(namespace: target.namespace, target.name, "scale"))
@@ -42,18 +45,16 @@ enum Scale {
             guard target.served.subresources.contains("scale") else {
                 throw UsageError("the server could not find the requested resource: \(target.served.label) has no scale")
             }
-            if try i.dryRun() != "client" {
-                _ = try await Outcome(i).patch(
-                    target.served, namespace: target.namespace, target.name, .merge, patch, subresource: "scale",
-                    manager: "kubectl-scale")
-            }
+            let result: JSON = try await Outcome(i).patch(
+                target.served, namespace: target.namespace, target.name, .merge, patch, subresource: "scale",
+                manager: "kubectl-scale")
             if let limit = try i.flags.duration("timeout"), limit != .zero {
                 try await ObjectWatch(i, target).wait(timeout: limit, whatFor: "timed out waiting for \"\(target.name)\" to be synced") {
                     ($0?.status.observedGeneration.asInt ?? 0) >= ($0?.meta.generation ?? 0)
                         && ($0?.status.replicas.asInt ?? 0) == replicas
                 }
             }
-            i.console.line("\(target.served.label)/\(target.name) scaled\(try i.dryRunNote())")
+            try await Outcome(i).report(target.served, result, verb: "scaled")
         }
     }
 }

@@ -48,11 +48,8 @@ enum SetCommand {
         if before == after { return }
         var patch: JSON = MergeDiff.patch(from: before, to: after)
         for key in path.reversed() { patch = .object(JSONObject([(key, patch)])) }
-        var result: JSON = live
-        if try i.dryRun() != "client" {
-            result = try await Outcome(i).patch(
-                target.served, namespace: target.namespace, target.name, .merge, patch, manager: "kubectl-set")
-        }
+        let result: JSON = try await Outcome(i).patch(
+            target.served, namespace: target.namespace, target.name, .merge, patch, manager: "kubectl-set")
         try await Outcome(i).report(target.served, result, verb: past)
     }
 

@@ -40,7 +40,7 @@ enum Wait {
                 let rest: Substring = body[body.index(after: close)...]
                 var value: String? = rest.hasPrefix("=") ? String(rest.dropFirst()) : nil
                 if let quoted = value, quoted.hasPrefix("\""), quoted.hasSuffix("\""), quoted.count > 1 { value = String(quoted.dropFirst().dropLast()) }
-                self = .path(try JSONPath(relaxed: String(body[...close])), value)
+                self = .path(try JSONPath.parse(String(body[...close])), value)
             } else {
                 throw UsageError("unrecognized condition: \"\(text)\"")
             }
@@ -71,24 +71,38 @@ enum Wait {
     }
 
     private static func run(_ i: Invocation) async throws {
-        guard let first = i.flags.list("for").first else { throw UsageError("You must specify the condition to wait for with --for") }
-        let goals: [Goal] = try i.flags.list("for").map { try Goal($0) }
-        _ = first
+        let goals: [Goal] = try (i.flags.has("for") ? i.flags.list("for") : [""]).map { try Goal($0) }
         var limit: Duration = try i.flags.duration("timeout") ?? .seconds(30)
         if limit < .zero { limit = .seconds(7 * 86400) }
         let reader: TargetReader = TargetReader(i)
         let targets: [Target] = try await reader.named(reader.read(missing: "You must provide one or more resources by argument or filename."))
         if targets.isEmpty { throw UsageError("no matching resources found") }
         let deadline: ContinuousClock.Instant = ContinuousClock.now + limit
+        var timeouts: [String] = []
         for target in targets {
-            for goal in goals {
-                if case .delete = goal {} else if case .create = goal {} else { _ = try await target.fetch(i) }
-                try await ObjectWatch(i, target).wait(
-                    timeout: max(deadline - .now, .milliseconds(1)),
-                    whatFor: "timed out waiting for the condition on \(target.served.resource.resource)/\(target.name)"
-                ) { goal.isMet($0) }
-            }
-            try await Outcome(i).report(target.served, ["metadata": ["name": .string(target.name)]], verb: goals[goals.count - 1].past)
+            do { try await wait(i, target, goals, until: deadline) } catch let error as UsageError { timeouts.append("\(error)") }
         }
+        if !timeouts.isEmpty {
+            throw UsageError(timeouts.joined(separator: "\n"), prefix: timeouts.count == 1 ? "error: " : "")
+        }
+    }
+
+    private static func wait(
+        _ i: Invocation, _ target: Target, _ goals: [Goal], until deadline: ContinuousClock.Instant
+    ) async throws {
+        for goal in goals {
+            switch goal {
+            case .create: break
+            case .delete:
+                // What is not there needs no waiting for, and kubectl says nothing then.
+                do { _ = try await target.fetch(i) } catch let error as StatusError where error.isNotFound { return }
+            default: _ = try await target.fetch(i)
+            }
+            try await ObjectWatch(i, target).wait(
+                timeout: max(deadline - .now, .milliseconds(1)),
+                whatFor: "timed out waiting for the condition on \(target.served.resource.resource)/\(target.name)"
+            ) { goal.isMet($0) }
+        }
+        try await Outcome(i).report(target.served, ["metadata": ["name": .string(target.name)]], verb: goals[goals.count - 1].past)
     }
 }
