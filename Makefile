@@ -20,7 +20,7 @@ install:
 
 build: install
 	@command -v swift >/dev/null || { echo "the Swift 6.2 (or newer) toolchain is not installed: see README.md" >&2; exit 1; }
-	swift build -c release --product apus --static-swift-stdlib
+	swift build -c release --product apus --static-swift-stdlib -Xlinker -s
 
 images: install
 	scripts/registry.sh start $(REGISTRY_DIR)

@@ -25,6 +25,7 @@ int kube_pivot_root(const char *new_root, const char *put_old) {
     return (int)syscall(SYS_pivot_root, new_root, put_old);
 }
 int kube_eventfd(void) { return eventfd(0, EFD_CLOEXEC); }
+int kube_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 int kube_gettid(void) { return (int)syscall(SYS_gettid); }
 int kube_pidfd_open(int pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 int kube_pidfd_send_signal(int fd, int sig) {

@@ -7,8 +7,8 @@ import KubeOS
 import KubeWire
 
 enum AdminAccess {
-    /// Writes `<state>/kubeconfig` and merges the context into `~/.kube/config` (or the first file of KUBECONFIG), where
-    /// it becomes the current one.
+    /// Writes `<state>/kubeconfig` and merges the context into `~/.kube/config` (or the first file of KUBECONFIG),
+    /// where it becomes the current one.
     static func write(_ cluster: LocalCluster, _ credentials: Credentials) throws {
         let admin: Credentials.Pair = try credentials.admin()
         let set: (inout KubeConfig) -> Void = { config in

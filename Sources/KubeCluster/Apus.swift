@@ -12,7 +12,9 @@ package enum Apus {
         let program: String = (arguments.first ?? "apus").split(separator: "/").last.map { String($0) } ?? "apus"
         let words: [String] = Array(arguments.dropFirst())
         if program == "kubectl" { return await runKubeCtl(words, program: program) }
-        guard let first = words.first, let command = commands[first] else { return await runKubeCtl(words, program: "apus") }
+        guard let first = words.first, let command = commands[first] else {
+            return await runKubeCtl(words, program: "apus")
+        }
         let rest: [String] = Array(words.dropFirst())
         if rest.contains("--help") || rest.contains("-h") {
             Output.print(Usage.text(first))

@@ -71,7 +71,8 @@ extension ClusterConfiguration {
         guard let name = json.name.asString, let nodes = json.nodes.asInt, let port = json.port.asInt,
             let index = json["index"].asInt
         else { return nil }
-        self.init(name: name, nodeCount: nodes, port: port, registry: json.registry.text, index: index,
+        self.init(
+            name: name, nodeCount: nodes, port: port, registry: json.registry.text, index: index,
             ranges: json.ranges.asInt)
     }
 

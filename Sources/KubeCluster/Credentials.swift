@@ -67,7 +67,8 @@ struct Credentials: Sendable {
     private static func serves(_ pem: String, _ request: CertificateRequest) -> Bool {
         guard let facts = try? CertificateFacts(pem: pem) else { return false }
         return Set(facts.dnsNames).isSuperset(of: request.dnsNames)
-            && Set(facts.ipAddresses).isSuperset(of: request.ipAddresses) && facts.notAfter - Timestamp.now > .seconds(leafDays * 86400 / 3)
+            && Set(facts.ipAddresses).isSuperset(of: request.ipAddresses)
+            && facts.notAfter - Timestamp.now > .seconds(leafDays * 86400 / 3)
     }
 
     private static var validity: Duration { .seconds(leafDays * 86400) }
@@ -93,10 +94,13 @@ struct Credentials: Sendable {
     func frontProxy() throws -> Pair {
         try pair(
             "front-proxy-client",
-            CertificateRequest(commonName: "front-proxy-client", isServer: false, isClient: true, validity: Self.validity),
+            CertificateRequest(
+                commonName: "front-proxy-client", isServer: false, isClient: true, validity: Self.validity),
             by: frontProxyAuthority)
     }
-    func nodeClient(_ name: String) throws -> Pair { try client("nodes/\(name)-client", "system:node:\(name)", ["system:nodes"]) }
+    func nodeClient(_ name: String) throws -> Pair {
+        try client("nodes/\(name)-client", "system:node:\(name)", ["system:nodes"])
+    }
     func nodeServing(_ name: String, address: String) throws -> Pair {
         try pair(
             "nodes/\(name)-serving",

@@ -22,14 +22,22 @@ enum NodesReady {
                 nodes.onChange { _, new in
                     guard let new else { return }
                     let isEmpty: Bool = missing.names.withLock {
-                        if isReady(new) { $0.remove(new.meta.name) } else if wanted.contains(new.meta.name) { $0.insert(new.meta.name) }
+                        if isReady(new) {
+                            $0.remove(new.meta.name)
+                        } else if wanted.contains(new.meta.name) {
+                            $0.insert(new.meta.name)
+                        }
                         return $0.isEmpty
                     }
                     if isEmpty { done.open() }
                 }
                 await withTaskGroup(of: Void.self) { inner in
                     inner.addTask { try? await nodes.run() }
-                    await withTaskCancellationHandler { await done.wait() } onCancel: { done.open() }
+                    await withTaskCancellationHandler {
+                        await done.wait()
+                    } onCancel: {
+                        done.open()
+                    }
                     inner.cancelAll()
                 }
                 return true

@@ -132,7 +132,8 @@ struct ServerAssembly: Sendable {
         if let sandbox = settings.sandbox {
             all.append(
                 PodRanges(
-                    client: client(.loopback, "apus"), nodes: informers.informer(PodRanges.resource), configuration: sandbox))
+                    client: client(.loopback, "apus"), nodes: informers.informer(PodRanges.resource),
+                    configuration: sandbox))
             if !sandbox.registry.isEmpty {
                 all.append(RegistryRelay(listenHost: sandbox.bridgeAddress, registry: sandbox.registry))
             }

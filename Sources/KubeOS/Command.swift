@@ -37,7 +37,8 @@ package enum Command {
     /// The full path of a program in PATH or the usual places; nil when it is not installed.
     package static func find(_ name: String) -> String? {
         if name.contains("/") { return access(name, X_OK) == 0 ? name : nil }
-        let path: String = (getenv("PATH").map { String(cString: $0) } ?? "") + ":/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"
+        let path: String =
+            (getenv("PATH").map { String(cString: $0) } ?? "") + ":/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"
         for directory in path.split(separator: ":") where access("\(directory)/\(name)", X_OK) == 0 {
             return "\(directory)/\(name)"
         }
@@ -54,7 +55,8 @@ package enum Command {
         let killer: Killer = Killer()
         return try await withTaskCancellationHandler {
             try await OwnThread.run(in: namespaces) {
-                try Exchange(path, arguments, environment, directory).run(stdin: stdin, timeout: timeout, killer: killer)
+                try Exchange(path, arguments, environment, directory).run(
+                    stdin: stdin, timeout: timeout, killer: killer)
             }
         } onCancel: {
             killer.kill()
@@ -166,7 +168,7 @@ private struct Exchange {
         defer { for fd in pipes where fd >= 0 { close(fd) } }
         for _ in 0..<3 {
             var pair: [Int32] = [0, 0]
-            guard pipe2(&pair, O_CLOEXEC) == 0 else { throw OSError("pipe") }
+            guard kube_pipe(&pair) == 0 else { throw OSError("pipe") }
             pipes += pair
         }
         let pid: Int32 = try Command.start(
@@ -203,7 +205,8 @@ private struct Exchange {
                 pollfd(fd: pipes[4], events: Int16(POLLIN), revents: 0),
             ]
             let left: Duration = deadline - .now
-            let milliseconds: Int64 = left.components.seconds * 1000 + left.components.attoseconds / 1_000_000_000_000_000
+            let milliseconds: Int64 =
+                left.components.seconds * 1000 + left.components.attoseconds / 1_000_000_000_000_000
             let ready: Int32 = poll(&polls, 4, Int32(clamping: max(0, milliseconds) + 1))
             if ready == 0 || milliseconds < 0 {
                 result.isTimedOut = true

@@ -50,10 +50,14 @@ package enum Files {
         return out
     }
 
-    package static func text(_ path: String) throws(OSError) -> String { String(decoding: try read(path), as: UTF8.self) }
+    package static func text(_ path: String) throws(OSError) -> String {
+        String(decoding: try read(path), as: UTF8.self)
+    }
 
     /// Overwrites in place: for /proc, /sys and cgroup files, where a rename is not possible.
-    package static func write(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644, append: Bool = false) throws(OSError) {
+    package static func write(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644, append: Bool = false)
+        throws(OSError)
+    {
         let fd: Int32 = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC), mode)
         guard fd >= 0 else { throw OSError("open", path: path) }
         defer { close(fd) }
@@ -157,7 +161,9 @@ package enum Files {
     }
     package static func readLink(_ path: String) -> String? {
         var buffer: [UInt8] = [UInt8](repeating: 0, count: 4096)
-        let n: Int = buffer.withUnsafeMutableBytes { readlink(path, $0.baseAddress!.assumingMemoryBound(to: CChar.self), 4096) }
+        let n: Int = buffer.withUnsafeMutableBytes {
+            readlink(path, $0.baseAddress!.assumingMemoryBound(to: CChar.self), 4096)
+        }
         return n < 0 ? nil : String(decoding: buffer[0..<n], as: UTF8.self)
     }
     /// The path without links and dots; nil when it does not exist.

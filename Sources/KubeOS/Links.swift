@@ -9,7 +9,9 @@ package enum Links {
         let input: [UInt8] = Array((lines.joined(separator: "\n") + "\n").utf8)
         let result: CommandResult = try await Command.run(
             "ip", ["-batch", "-"], stdin: input, namespaces: namespaces, timeout: .seconds(30))
-        guard result.isSuccess else { throw CommandError(command: "ip -batch (\(lines.joined(separator: "; ")))", result: result) }
+        guard result.isSuccess else {
+            throw CommandError(command: "ip -batch (\(lines.joined(separator: "; ")))", result: result)
+        }
     }
 
     /// `run` that goes on after failures, for removal.

@@ -25,7 +25,9 @@ package enum Mounts {
         try mount(source: "tmpfs", at: target, type: "tmpfs", data: data)
     }
 
-    package static func bind(_ source: String, at target: String, readOnly: Bool = false, recursive: Bool = false) throws(OSError) {
+    package static func bind(_ source: String, at target: String, readOnly: Bool = false, recursive: Bool = false)
+        throws(OSError)
+    {
         let flags: UInt = UInt(MS_BIND) | (recursive ? UInt(MS_REC) : 0)
         guard Glibc.mount(source, target, nil, flags, nil) == 0 else { throw OSError("bind \(source)", path: target) }
         if readOnly {
@@ -78,7 +80,9 @@ package enum Mounts {
         let b: [UInt8] = Array(field.utf8)
         var i: Int = 0
         while i < b.count {
-            if b[i] == 92, i + 3 < b.count, let code = UInt8(String(decoding: b[i + 1...i + 3], as: UTF8.self), radix: 8) {
+            if b[i] == 92, i + 3 < b.count,
+                let code = UInt8(String(decoding: b[i + 1...i + 3], as: UTF8.self), radix: 8)
+            {
                 out.append(code)
                 i += 4
             } else {

@@ -31,17 +31,23 @@ package enum NetworkNamespaces {
 
 package enum MountNamespaces {
     /// Makes a mount namespace that lives as long as the file `path`. It gets a copy of our mounts, with no propagation
-    /// to or from ours; `prepare` then runs in it. Its mounts are shared among the mount namespaces made from it (containers).
-    package static func create(_ path: String, network: String, prepare: @escaping @Sendable () throws -> Void) async throws {
+    /// to or from ours; `prepare` then runs in it. Its mounts are shared among the mount namespaces made from it
+    /// (containers).
+    package static func create(_ path: String, network: String, prepare: @escaping @Sendable () throws -> Void)
+        async throws
+    {
         try Files.write(path, "")
-        let (made, makeDone): (AsyncStream<Result<Int32, any Error>>, AsyncStream<Result<Int32, any Error>>.Continuation) =
-            AsyncStream.makeStream()
+        let (made, makeDone):
+            (AsyncStream<Result<Int32, any Error>>, AsyncStream<Result<Int32, any Error>>.Continuation) =
+                AsyncStream.makeStream()
         // The thread has to stay until its namespace is bound: a namespace may only be bound from outside.
         let gate: Gate = Gate()
         OwnThread.start {
             do {
                 try Namespaces(network: network).enter()
-                guard kube_unshare(Int32(KUBE_CLONE_NEWNS | KUBE_CLONE_FS)) == 0 else { throw OSError("unshare mount namespace") }
+                guard kube_unshare(Int32(KUBE_CLONE_NEWNS | KUBE_CLONE_FS)) == 0 else {
+                    throw OSError("unshare mount namespace")
+                }
                 try Mounts.setPropagation("/", .private)
                 try prepare()
                 try Mounts.setPropagation("/", .shared)
@@ -66,7 +72,7 @@ private final class Gate: Sendable {
     private let pipe: (read: Int32, write: Int32)
     init() {
         var pair: [Int32] = [0, 0]
-        precondition(pipe2(&pair, O_CLOEXEC) == 0)
+        precondition(kube_pipe(&pair) == 0)
         pipe = (pair[0], pair[1])
     }
     func wait() {

@@ -34,7 +34,9 @@ package struct ProcessInfo: Sendable {
     }
 
     package static func commandLine(_ pid: Int32) -> [String] {
-        ((try? Files.read("/proc/\(pid)/cmdline")) ?? []).split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+        ((try? Files.read("/proc/\(pid)/cmdline")) ?? []).split(separator: 0).map {
+            String(decoding: $0, as: UTF8.self)
+        }
     }
 
     /// There, and not a zombie.

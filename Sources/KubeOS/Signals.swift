@@ -5,7 +5,8 @@ import Glibc
 import Synchronization
 
 package enum Signals {
-    private static let streams: Mutex<[(numbers: Set<Int32>, continuation: AsyncStream<Int32>.Continuation)]> = Mutex([])
+    private static let streams: Mutex<[(numbers: Set<Int32>, continuation: AsyncStream<Int32>.Continuation)]> = Mutex([]
+    )
     private static let isReading: Mutex<Bool> = Mutex(false)
 
     /// From the call on, these signals no longer end the process but arrive here.

@@ -49,7 +49,8 @@ import Testing
     }
 
     @Test func flagsAreParsed() throws {
-        let f: Flags = try Flags(["--nodes=3", "word", "--name", "x"], known: ["nodes": true, "name": true], command: "up")
+        let f: Flags = try Flags(
+            ["--nodes=3", "word", "--name", "x"], known: ["nodes": true, "name": true], command: "up")
         #expect(f["nodes"] == "3" && f["name"] == "x" && f.words == ["word"])
         #expect(try f.int("nodes", 1...5) == 3)
         #expect(throws: ClusterError.self) { try f.int("nodes", 1...2) }

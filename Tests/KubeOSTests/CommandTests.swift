@@ -6,7 +6,8 @@ import Testing
 
 @Suite struct CommandTests {
     @Test func outputAndStatus() async throws {
-        let r: CommandResult = try await Command.run("sh", ["-c", "cat; echo err >&2; exit 3"], stdin: Array("in".utf8))
+        let r: CommandResult = try await Command.run(
+            "sh", ["-c", "cat; echo err >&2; exit 3"], stdin: Array("in".utf8))
         #expect(r.status == 3)
         #expect(r.output == "in")
         #expect(r.message == "err")

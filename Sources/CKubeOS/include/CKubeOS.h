@@ -18,6 +18,8 @@ int kube_unshare(int flags);
 int kube_setns(int fd, int type);
 int kube_pivot_root(const char *new_root, const char *put_old);
 int kube_eventfd(void);
+// A pipe that children don't inherit: pipe2(O_CLOEXEC).
+int kube_pipe(int ends[2]);
 int kube_gettid(void);
 int kube_pidfd_open(int pid);
 int kube_pidfd_send_signal(int fd, int sig);

@@ -89,7 +89,9 @@ struct AgentSettings: Sendable {
     /// A node of `apus up`, inside its namespaces.
     static func sandbox(_ paths: ClusterPaths, node name: String) throws -> AgentSettings {
         let c: ClusterConfiguration = try Location.configuration(paths)
-        guard let place = c.node(named: name) else { throw ClusterError("there is no node \(name) in cluster \(c.name)") }
+        guard let place = c.node(named: name) else {
+            throw ClusterError("there is no node \(name) in cluster \(c.name)")
+        }
         let node: NodePaths = paths.node(name)
         let credentials: Credentials = try Credentials.open(paths.pki)
         let client: Credentials.Pair = try credentials.nodeClient(name)

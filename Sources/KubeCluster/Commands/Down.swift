@@ -16,7 +16,8 @@ enum Down {
         defer { lock.release() }
         let progress: Progress = Progress()
         // A damaged configuration must not keep `--delete` from deleting.
-        let loaded: ClusterConfiguration? = flags.has("delete") ? try? ClusterConfiguration.load(paths) : try ClusterConfiguration.load(paths)
+        let loaded: ClusterConfiguration? =
+            flags.has("delete") ? try? ClusterConfiguration.load(paths) : try ClusterConfiguration.load(paths)
         if let configuration = loaded {
             let programs: NodePrograms = NodePrograms(containerd: "containerd", cniFolder: "", runtimes: [])
             let cluster: LocalCluster = LocalCluster(paths: paths, configuration: configuration, programs: programs)

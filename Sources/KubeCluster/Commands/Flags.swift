@@ -15,7 +15,8 @@ struct Flags {
                 words.append(word)
                 continue
             }
-            let parts: [Substring] = word.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let parts: [Substring] = word.dropFirst(2).split(
+                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let name: String = String(parts[0])
             guard let takesValue = known[name] else {
                 throw ClusterError("unknown flag: --\(name)\nSee 'apus \(command) --help' for usage.")
@@ -38,7 +39,10 @@ struct Flags {
     func int(_ name: String, _ range: ClosedRange<Int>) throws -> Int? {
         guard let text = values[name] else { return nil }
         guard let n = Int(text), range.contains(n) else {
-            throw ClusterError("invalid argument \"\(text)\" for --\(name): must be a number from \(range.lowerBound) to \(range.upperBound)")
+            throw ClusterError(
+                "invalid argument \"\(text)\" for --\(name): must be a number from "
+                    + "\(range.lowerBound) to \(range.upperBound)"
+            )
         }
         return n
     }

@@ -11,7 +11,9 @@ enum ImageCommand {
         let nodes: [NodePaths] = configuration.nodes.filter { flags["node"] == nil || flags["node"] == $0.name }.map {
             paths.node($0.name)
         }.filter { UnixSocket.answers($0.containerdSocket) }
-        guard !nodes.isEmpty else { throw ClusterError("no node of cluster \(paths.name) runs; start it with: apus up") }
+        guard !nodes.isEmpty else {
+            throw ClusterError("no node of cluster \(paths.name) runs; start it with: apus up")
+        }
         switch flags.words.first {
         case "import" where flags.words.count >= 2:
             for file in flags.words.dropFirst() {
@@ -36,7 +38,9 @@ enum ImageCommand {
             }
             var all: Set<String> = []
             for try await names in tasks { all.formUnion(names) }
-            for name in all.sorted() { Output.print("imported \(name) into \(nodes.map { $0.name }.joined(separator: ", "))") }
+            for name in all.sorted() {
+                Output.print("imported \(name) into \(nodes.map { $0.name }.joined(separator: ", "))")
+            }
         }
     }
 }

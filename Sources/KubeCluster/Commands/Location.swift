@@ -10,7 +10,8 @@ enum Location {
         let name: String = flags["name"] ?? environment("APUS_NAME") ?? ClusterPaths.defaultName
         let letters: Bool = name.utf8.allSatisfy { ($0 >= 97 && $0 <= 122) || ($0 >= 48 && $0 <= 57) || $0 == 45 }
         guard !name.isEmpty, name.utf8.count <= 20, letters, !name.hasPrefix("-"), !name.hasSuffix("-") else {
-            throw ClusterError("\"\(name)\" is no name for a cluster: use at most 20 lower-case letters, digits and '-'")
+            throw ClusterError(
+                "\"\(name)\" is no name for a cluster: use at most 20 lower-case letters, digits and '-'")
         }
         guard root.hasPrefix("/") else { throw ClusterError("--root must be an absolute path") }
         return ClusterPaths(root: root.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root, name: name)
@@ -20,7 +21,8 @@ enum Location {
     static func lock(_ paths: ClusterPaths) throws -> FileLock {
         try Files.makeDirectories(ClusterPaths.runRoot)
         guard let lock = try FileLock(paths.lock) else {
-            throw ClusterError("another apus command is changing cluster \(paths.name) right now; try again when it is done")
+            throw ClusterError(
+                "another apus command is changing cluster \(paths.name) right now; try again when it is done")
         }
         return lock
     }

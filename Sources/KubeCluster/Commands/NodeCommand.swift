@@ -20,7 +20,9 @@ enum NodeCommand {
         defer { lock.release() }
         let cluster: LocalCluster = LocalCluster(
             paths: paths, configuration: configuration, programs: try Preflight.programs())
-        guard cluster.server != nil else { throw ClusterError("cluster \(paths.name) does not run; start it with: apus up") }
+        guard cluster.server != nil else {
+            throw ClusterError("cluster \(paths.name) does not run; start it with: apus up")
+        }
         let progress: Progress = Progress()
         if flags.words[0] == "stop" {
             await progress.step("\(place.name): power off") {

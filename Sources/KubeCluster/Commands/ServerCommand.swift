@@ -53,7 +53,8 @@ struct ServerSettings: Sendable {
         let c: ClusterConfiguration = try Location.configuration(paths)
         let credentials: Credentials = try Credentials.open(paths.pki)
         return ServerSettings(
-            hosts: ["127.0.0.1", c.bridgeAddress], port: c.port, dataFolder: paths.serverState, credentials: credentials,
+            hosts: ["127.0.0.1", c.bridgeAddress], port: c.port, dataFolder: paths.serverState,
+            credentials: credentials,
             serving: try credentials.server(c, hostName: Machine.hostName), advertiseAddress: c.bridgeAddress,
             podCIDR: c.podCIDR, serviceCIDR: c.serviceCIDR, sandbox: c)
     }
@@ -62,7 +63,8 @@ struct ServerSettings: Sendable {
         let data: String = flags["data"] ?? "\(ClusterPaths.defaultRoot)/server"
         let host: String = flags["listen"] ?? "127.0.0.1"
         let address: String = flags["advertise"] ?? host
-        var c: ClusterConfiguration = ClusterConfiguration(name: "server", nodeCount: 1, port: 6443, registry: "", index: 0)
+        var c: ClusterConfiguration = ClusterConfiguration(
+            name: "server", nodeCount: 1, port: 6443, registry: "", index: 0)
         c.port = try flags.int("port", 0...65535) ?? 6443
         let credentials: Credentials = try Credentials.open("\(data)/pki")
         return ServerSettings(

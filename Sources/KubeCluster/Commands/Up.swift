@@ -21,7 +21,8 @@ enum Up {
         let configuration: ClusterConfiguration = try await configure(flags, paths)
         let cluster: LocalCluster = LocalCluster(paths: paths, configuration: configuration, programs: programs)
         if cluster.server != nil, cluster.liveNodes.count == configuration.nodeCount {
-            Output.print("Cluster \(paths.name) already runs: \(configuration.server), \(configuration.nodeCount) node(s).")
+            Output.print(
+                "Cluster \(paths.name) already runs: \(configuration.server), \(configuration.nodeCount) node(s).")
             Output.print("See it with: apus status")
             return
         }
@@ -40,7 +41,8 @@ enum Up {
         }
         Output.print(
             """
-            Cluster \(paths.name) is ready in \(progress.elapsed): \(configuration.server), kubeconfig context "\(paths.name)".
+            Cluster \(paths.name) is ready in \(progress.elapsed): \(configuration.server), \
+            kubeconfig context "\(paths.name)".
             Next:
               apus get nodes
               apus create deployment web --image=IMAGE
@@ -62,11 +64,15 @@ enum Up {
                 configuration.index = try await HostNetwork.freeIndex(ranges: stored.ranges)
             }
             if nodes.map({ $0 < stored.nodeCount }) == true {
-                Output.error("The cluster has \(stored.nodeCount) nodes; fewer is not possible yet: delete it first (apus down --delete).")
+                Output.error(
+                    "The cluster has \(stored.nodeCount) nodes; fewer is not possible yet: "
+                        + "delete it first (apus down --delete)."
+                )
             }
         } else {
             configuration = ClusterConfiguration(
-                name: paths.name, nodeCount: nodes ?? 1, port: port ?? 6443, registry: flags["registry"] ?? "localhost:5000",
+                name: paths.name, nodeCount: nodes ?? 1, port: port ?? 6443,
+                registry: flags["registry"] ?? "localhost:5000",
                 index: try await HostNetwork.freeIndex())
         }
         if configuration.port == 0 {

@@ -26,12 +26,37 @@ enum Usage {
               --delete   forget the state too
               --now      don't wait for containers to end
             """
-        case "node": "Switch a node off or on, as its power switch would.\n\nUsage:\n  apus node stop NAME\n  apus node start NAME"
-        case "image": "Usage:\n  apus image import FILE…   a docker or OCI archive, into every node\n  apus image list"
+        case "node":
+            """
+            Switch a node off or on, as its power switch would.
+
+            Usage:
+              apus node stop NAME
+              apus node start NAME
+            """
+        case "image":
+            """
+            Usage:
+              apus image import FILE…   a docker or OCI archive, into every node
+              apus image list
+            """
         case "server":
-            "Run an API server, controllers and scheduler in the foreground.\n\nUsage:\n  apus server [--listen ADDRESS] [--port P] [--data DIR]"
+            """
+            Run an API server, controllers and scheduler in the foreground, on a machine of their own.
+
+            Usage:
+              apus server [--listen ADDRESS] [--port P] [--advertise ADDRESS] [--data DIR]
+
+            The token for agents is in DIR/join-token, the authority in DIR/pki/ca.crt.
+            """
         case "agent":
-            "Run a node in the foreground, on a machine with containerd.\n\nUsage:\n  apus agent --server URL --token T [--ca FILE] [--node NAME] [--address IP]"
+            """
+            Run a node in the foreground, on a machine with containerd.
+
+            Usage:
+              apus agent --server URL --token T --address IP [--ca FILE] [--node NAME]
+                [--container-runtime-endpoint SOCKET] [--state DIR] [--cni-conf-dir DIR]
+            """
         default: "Usage:\n  apus \(command) [--name NAME] [--root DIR]"
         }
     }

@@ -30,6 +30,8 @@ struct ContainerdImages: Sendable {
     /// References, without the digests that CRI keeps beside them.
     func list() async throws -> [String] {
         let text: String = try await Command.check("ctr", prefix + ["list", "-q"]).output
-        return text.split(separator: "\n").map { String($0) }.filter { !$0.hasPrefix("sha256:") && !$0.contains("@sha256:") }
+        return text.split(separator: "\n").map { String($0) }.filter {
+            !$0.hasPrefix("sha256:") && !$0.contains("@sha256:")
+        }
     }
 }

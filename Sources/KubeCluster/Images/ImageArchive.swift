@@ -23,7 +23,8 @@ enum ImageArchive {
             "Config": JSON(name), "RepoTags": .array([JSON(tag)]), "Layers": .array(["layer.tar"]),
         ]
         return TarFile.make([
-            (name, encoded, 0o644), ("layer.tar", layer, 0o644), ("manifest.json", JSON.array([entry]).encoded(), 0o644),
+            (name, encoded, 0o644), ("layer.tar", layer, 0o644),
+            ("manifest.json", JSON.array([entry]).encoded(), 0o644),
         ])
     }
 

@@ -42,6 +42,10 @@ extension Task where Success == Never, Failure == Never {
     /// Waits for cancellation without a timer.
     static func sleepUntilCancelled() async throws {
         let gate: Gate = Gate()
-        await withTaskCancellationHandler { await gate.wait() } onCancel: { gate.open() }
+        await withTaskCancellationHandler {
+            await gate.wait()
+        } onCancel: {
+            gate.open()
+        }
     }
 }

@@ -38,7 +38,8 @@ struct Readiness: Sendable {
             let deadline: ContinuousClock.Instant = .now + timeout
             while true {
                 var polls: [pollfd] = [
-                    pollfd(fd: fd, events: Int16(POLLIN), revents: 0), pollfd(fd: end, events: Int16(POLLIN), revents: 0),
+                    pollfd(fd: fd, events: Int16(POLLIN), revents: 0),
+                    pollfd(fd: end, events: Int16(POLLIN), revents: 0),
                 ]
                 let left: Duration = deadline - .now
                 if left <= .zero { return nil }

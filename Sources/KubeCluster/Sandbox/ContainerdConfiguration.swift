@@ -64,8 +64,8 @@ enum ContainerdConfiguration {
             """
     }
 
-    /// `hosts.toml` files by folder. The registry stands on the host's loopback and is relayed on the bridge; it is also
-    /// asked first for images of every other registry, so that `nginx` comes from it when it has `library/nginx`.
+    /// `hosts.toml` files by folder. The registry stands on the host's loopback and is relayed on the bridge; it is
+    /// also asked first for images of every other registry, so that `nginx` comes from it when it has `library/nginx`.
     static func registryHosts(_ registry: String, relay: String) -> [(folder: String, text: String)] {
         let host: String = """
             [host."http://\(relay)"]

@@ -3,7 +3,8 @@
 import KubeOS
 import KubeWire
 
-/// Pure: the `ip` lines. The host reaches pods through their node and ClusterIPs through one live node, which translates.
+/// Pure: the `ip` lines. The host reaches pods through their node, and ClusterIPs through one live node, which
+/// translates.
 enum HostNetwork {
     /// Metric of the routes that catch what no live node takes.
     static let fallbackMetric: UInt32 = 4_278_198_272
@@ -48,9 +49,12 @@ enum HostNetwork {
         let links: [String] = try await Links.show(["link", "show"]).elements.map { $0.ifname.text }
         let routes: JSON = try await Links.show(["route", "show", "table", "all"])
         let taken: [AddressRange] = routes.elements.compactMap { AddressRange($0.dst.text) }
-        func isFree(_ range: String) -> Bool { AddressRange(range).map { r in !taken.contains { $0.overlaps(r) } } ?? false }
+        func isFree(_ range: String) -> Bool {
+            AddressRange(range).map { r in !taken.contains { $0.overlaps(r) } } ?? false
+        }
         if let ranges {
-            let c: ClusterConfiguration = ClusterConfiguration(name: "", nodeCount: 1, port: 0, registry: "", index: ranges)
+            let c: ClusterConfiguration = ClusterConfiguration(
+                name: "", nodeCount: 1, port: 0, registry: "", index: ranges)
             guard isFree(c.podCIDR), isFree(c.serviceCIDR) else {
                 throw ClusterError(
                     "the cluster's ranges (pods \(c.podCIDR), Services \(c.serviceCIDR)) are in use on this machine, "
@@ -58,12 +62,14 @@ enum HostNetwork {
             }
         }
         for index in ClusterConfiguration.indexes {
-            let c: ClusterConfiguration = ClusterConfiguration(name: "", nodeCount: 1, port: 0, registry: "", index: index)
+            let c: ClusterConfiguration = ClusterConfiguration(
+                name: "", nodeCount: 1, port: 0, registry: "", index: index)
             if links.contains(c.bridge) || Cgroup(c.cgroup).exists || !isFree(c.nodeNetwork) { continue }
             if ranges == nil, !isFree(c.podCIDR) || !isFree(c.serviceCIDR) { continue }
             return index
         }
-        throw ClusterError("no free address range: 10.89.0.0/24 … 10.89.11.0/24, or their pod and service ranges, are in use")
+        throw ClusterError(
+            "no free address range: 10.89.0.0/24 … 10.89.11.0/24, or their pod and service ranges, are in use")
     }
 }
 

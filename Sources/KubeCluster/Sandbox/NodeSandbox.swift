@@ -4,8 +4,8 @@ import Glibc
 import KubeOS
 import KubeWire
 
-/// Made once, entered by containerd and the agent, gone with `destroy`. Like a machine's power switch: what ran in it is
-/// killed, what was on disk stays.
+/// Made once, entered by containerd and the agent, gone with `destroy`. Like a machine's power switch: what ran in it
+/// is killed, what was on disk stays.
 ///
 ///     create → (link, mounts, containerd) → running → destroy
 struct NodeSandbox: Sendable {
@@ -51,7 +51,8 @@ struct NodeSandbox: Sendable {
     func startContainerd() async throws {
         let configuration: String = ContainerdConfiguration.text(paths, place, programs)
         try Files.writeAtomically(paths.containerdConfiguration, configuration)
-        try Files.writeAtomically("\(paths.cni)/10-apus.conflist", NodeNetwork.cniConfiguration(podCIDR: place.podCIDR).encoded())
+        try Files.writeAtomically(
+            "\(paths.cni)/10-apus.conflist", NodeNetwork.cniConfiguration(podCIDR: place.podCIDR).encoded())
         try writeRegistry()
         try Files.remove(paths.containerdSocket)
         let watch: FileWatch = try FileWatch()
@@ -63,7 +64,9 @@ struct NodeSandbox: Sendable {
             programs.containerd, ["--config", paths.containerdConfiguration], directory: "/",
             logFile: paths.containerdLog, namespaces: namespaces)
         try group.add(process: child.pid)
-        guard let daemon = Daemon(pid: child.pid) else { throw ClusterError("containerd of \(place.name) ended at once") }
+        guard let daemon = Daemon(pid: child.pid) else {
+            throw ClusterError("containerd of \(place.name) ended at once")
+        }
         try daemon.save(paths.containerdRecord)
         // A child that ends must not stay a zombie while `up` waits.
         let ended: Task<Int32, any Error> = Task { try await child.wait() }
@@ -163,7 +166,9 @@ enum NodeMounts {
         try Files.makeDirectories("\(fresh)/apus")
         try Mounts.bind(ClusterPaths.runRoot, at: "\(fresh)/apus")
         try keepResolver(fresh)
-        guard Glibc.mount(fresh, "/run", nil, UInt(MS_MOVE), nil) == 0 else { throw OSError("mount --move", path: "/run") }
+        guard Glibc.mount(fresh, "/run", nil, UInt(MS_MOVE), nil) == 0 else {
+            throw OSError("mount --move", path: "/run")
+        }
     }
 
     /// `/etc/resolv.conf` is often a link into /run.

@@ -25,7 +25,8 @@ enum Preflight {
             Command.find(name).map { (name, $0) }
         }
         guard !runtimes.isEmpty else {
-            throw ClusterError("no container runtime (crun or runc) is installed; mend it with: apt-get install -y crun")
+            throw ClusterError(
+                "no container runtime (crun or runc) is installed; mend it with: apt-get install -y crun")
         }
         guard let folder = cniFolders.first(where: { f in plugins.allSatisfy { Files.exists("\(f)/\($0)") } }) else {
             throw ClusterError(
@@ -40,7 +41,8 @@ enum Preflight {
 
     static func requireRoot(_ command: String) throws {
         guard geteuid() == 0 else {
-            throw ClusterError("`apus \(command)` makes namespaces and links, so it must run as root; try: sudo apus \(command)")
+            throw ClusterError(
+                "`apus \(command)` makes namespaces and links, so it must run as root; try: sudo apus \(command)")
         }
     }
 
@@ -63,19 +65,27 @@ enum Preflight {
         let runtimes: [String] = ["crun", "runc"].filter { Command.find($0) != nil }
         look(!runtimes.isEmpty, "OCI runtime: \(runtimes.joined(separator: ", "))", "apt-get install -y crun runc")
         let folder: String? = cniFolders.first { f in plugins.allSatisfy { Files.exists("\(f)/\($0)") } }
-        look(folder != nil, "CNI plugins in \(folder ?? cniFolders[0])", "apt-get install -y containernetworking-plugins")
+        look(
+            folder != nil, "CNI plugins in \(folder ?? cniFolders[0])", "apt-get install -y containernetworking-plugins"
+        )
         look(kernelHas("overlay", in: "/proc/filesystems"), "overlayfs", "modprobe overlay")
         look(Files.exists("/proc/sys/net/bridge"), "bridge netfilter", "modprobe br_netfilter", .warning)
-        look(Files.exists("/sys/fs/cgroup"), "cgroups (\(CgroupVersion.detect()))", "mount -t cgroup2 none /sys/fs/cgroup")
+        look(
+            Files.exists("/sys/fs/cgroup"), "cgroups (\(CgroupVersion.detect()))",
+            "mount -t cgroup2 none /sys/fs/cgroup")
         let refusal: String? = Self.refusal()
         if let refusal {
-            look(false, "nftables", "the kernel refuses nftables (\(refusal)); modprobe nf_tables", geteuid() == 0 ? .missing : .warning)
+            look(
+                false, "nftables", "the kernel refuses nftables (\(refusal)); modprobe nf_tables",
+                geteuid() == 0 ? .missing : .warning)
         } else {
             look(true, "nftables", "")
         }
         if let space = try? Files.space("/var/lib") {
             let free: Int64 = space.availableBytes >> 20
-            look(free > 2048, "disk: \(free) MiB free in /var/lib", "images and logs need room: free at least 2 GiB", .warning)
+            look(
+                free > 2048, "disk: \(free) MiB free in /var/lib", "images and logs need room: free at least 2 GiB",
+                .warning)
         }
         return all
     }
