@@ -18,7 +18,7 @@ package protocol ObjectRegistry: Sendable {
     func onChange(
         _ resource: GroupVersionResource, _ handler: @escaping @Sendable (_ old: JSON?, _ new: JSON?) -> Void)
 
-    /// Reads, changes and writes back until no conflict is in the way (at most 5 times); straight to the store: no
+    /// Reads, changes and writes back until no conflict is in the way (a bounded number of times); straight to the store: no
     /// admission, no strategy, no field managers. `change` answers false to leave the object as it is.
     /// For subresource handlers (binding, approval) and allocators.
     @discardableResult

@@ -130,9 +130,12 @@ package final class Registry: ObjectRegistry {
         return stored
     }
 
-    /// Upstream tries a write five times when others are faster.
+    /// Tries of a write that names no revision while others are faster. Each conflict means that somebody got on, so
+    /// this ends; the limit is against a fault of ours.
+    private static let triesMax: Int = 64
+
     func retryingConflicts<T>(_ body: () async throws(StatusError) -> T) async throws(StatusError) -> T {
-        for _ in 0..<4 {
+        for _ in 1..<Registry.triesMax {
             do throws(StatusError) {
                 return try await body()
             } catch {
