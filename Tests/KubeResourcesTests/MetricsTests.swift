@@ -71,13 +71,12 @@ import Testing
         let pods: GroupVersionResource = GroupVersionResource("metrics.k8s.io/v1beta1", "pods")
         for name in ["good", "mute"] {
             _ = try await s.create(
-                API.nodes, "", ["kind": "Node", "apiVersion": "v1", "metadata": ["name": .string(name), "labels": ["n": .string(name)]]])
+                API.nodes, "", ["kind": "Node", "apiVersion": "v1", "metadata": ["name": .string(name)]])
         }
-        _ = try await s.create(
-            API.serviceAccounts, "default", ["kind": "ServiceAccount", "apiVersion": "v1", "metadata": ["name": "default"]])
         for name in ["p", "q"] {
             let pod: JSON = [
-                "kind": "Pod", "apiVersion": "v1", "metadata": ["name": .string(name), "labels": ["app": .string(name)]],
+                "kind": "Pod", "apiVersion": "v1",
+                "metadata": ["name": .string(name), "labels": ["app": .string(name)]],
                 "spec": ["nodeName": "good", "containers": [["name": "a", "image": "x"]]],
             ]
             _ = try await s.create(API.pods, "default", pod)
@@ -99,11 +98,17 @@ import Testing
         let none: JSON = try await s.call(.list, pods, "default", query: ["labelSelector": "app=q"])
         #expect(none["items"].elements.isEmpty)
         #expect(agents.count("good") == 2)
-        let noPod: StatusError? = await s.failure { () throws(StatusError) in try await s.call(.get, pods, "default", "z") }
+        let noPod: StatusError? = await s.failure { () throws(StatusError) in
+            try await s.call(.get, pods, "default", "z")
+        }
         #expect(noPod?.message == "pods \"z\" not found")
-        let unmeasured: StatusError? = await s.failure { () throws(StatusError) in try await s.call(.get, pods, "default", "q") }
+        let unmeasured: StatusError? = await s.failure { () throws(StatusError) in
+            try await s.call(.get, pods, "default", "q")
+        }
         #expect(unmeasured?.message == "podmetrics.metrics.k8s.io \"default/q\" not found")
-        let mute: StatusError? = await s.failure { () throws(StatusError) in try await s.call(.get, nodes, "", "mute") }
+        let mute: StatusError? = await s.failure { () throws(StatusError) in
+            try await s.call(.get, nodes, "", "mute")
+        }
         #expect(mute?.message == "nodemetrics.metrics.k8s.io \"mute\" not found")
     }
 }

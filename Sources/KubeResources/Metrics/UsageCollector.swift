@@ -132,8 +132,8 @@ final class UsageCollector: Sendable {
                     headWithin: Self.agentTimeout)
                 let body: [UInt8] = try await Self.bytes(of: response)
                 guard response.status == 200 else {
-                    throw StatusError.internalError(
-                        "request failed, status: \(response.status) \(String(decoding: body.prefix(200), as: UTF8.self))")
+                    let said: String = String(decoding: body.prefix(200), as: UTF8.self)
+                    throw StatusError.internalError("request failed, status: \(response.status) \(said)")
                 }
                 return NodeSample(prometheus: String(decoding: body, as: UTF8.self))
             }
