@@ -29,15 +29,17 @@ package struct Outcome {
     package func create(
         _ served: ServedResource, namespace: String, _ object: JSON, verb: String = "created"
     ) async throws {
+        try await report(served, post(served, namespace: namespace, object, manager: "kubectl-create"), verb: verb)
+    }
+
+    /// POST, or with `--dry-run=client` the object as it would be sent.
+    func post(_ served: ServedResource, namespace: String, _ object: JSON, manager: String) async throws -> JSON {
         if try i.dryRun() == "client" {
             var shown: JSON = object
             if served.isNamespaced, i.isNamespaceGiven { shown.meta.namespace = namespace }
-            try await report(served, shown, verb: verb)
-            return
+            return shown
         }
-        let made: JSON = try await i.session.connection().send(
-            "POST", served.path(namespace: namespace), query: query("\(i.console.program)-create"), object)
-        try await report(served, made, verb: verb)
+        return try await i.session.connection().send("POST", served.path(namespace: namespace), query: query(manager), object)
     }
 
     func patch(
@@ -82,6 +84,7 @@ package struct Outcome {
         }
         var shown: JSON = object
         if !i.flags.bool("show-managed-fields") { shown.metadata.managedFields = .null }
+        if output == "yaml", i.session.nextDocument() > 1 { i.console.line("---") }
         try ObjectPrinter(format: OutputFormat(output), discovery: await i.session.discovery())
             .print([shown], asList: false, i.console)
     }

@@ -12,6 +12,7 @@ package final class Session: Sendable {
     private struct State {
         var connection: Connection?
         var discovery: Discovery?
+        var documents: Int = 0
     }
 
     package let flags: FlagValues
@@ -37,6 +38,14 @@ package final class Session: Sendable {
         let made: Discovery = try await Discovery.fetch(connection())
         state.withLock { $0.discovery = made }
         return made
+    }
+
+    /// Counts the YAML documents of one run: the second and later ones are set off by `---`.
+    func nextDocument() -> Int {
+        state.withLock {
+            $0.documents += 1
+            return $0.documents
+        }
     }
 
     package func close() async {
@@ -75,6 +84,10 @@ package struct ConnectionSettings: Sendable {
     private static func access(_ flags: FlagValues, _ overrides: AccessOverrides) throws -> ClusterAccess {
         let environment: [String: String] = ProcessEnvironment.all
         let config: KubeConfig = try KubeConfig.load(environment: environment, explicit: flags.string("kubeconfig"))
+        if !overrides.context.isEmpty, !config.contextNames.contains(overrides.context) {
+            throw UsageError(
+                "Error in configuration: context was not found for specified context: \(overrides.context)", prefix: "")
+        }
         if config.contextNames.isEmpty, overrides.server.isEmpty {
             if let pod = try ClusterAccess.inCluster(environment: environment) { return pod }
             var fallback: AccessOverrides = overrides

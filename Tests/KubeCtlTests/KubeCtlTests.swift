@@ -1,10 +1,10 @@
 // Values of the command line: flags, JSONPath, columns, merges, drain plans.
 
+import KubeModel
 import KubeWire
 import Testing
 
-@testable import KubeModel
-import KubeCtl
+@testable import KubeCtl
 
 private let pods: JSON = [
     "kind": "List",

@@ -72,6 +72,13 @@ extension JSONPath {
     }
 }
 
+/// JSON as Go's encoder writes it: members in order, and no character that HTML knows.
+enum GoText {
+    static func json(_ value: JSON) -> String {
+        value.sorted.description.replacing("<", with: "\\u003c").replacing(">", with: "\\u003e").replacing("&", with: "\\u0026")
+    }
+}
+
 /// Go's %q.
 enum GoQuote {
     static func text(_ s: String) -> String {

@@ -17,6 +17,10 @@ enum APIResources {
             Flag("output", short: "o", .string, "wide or name."),
         ]
         c.run = { i in
+            if !i.arguments.isEmpty {
+                throw UsageError(
+                    "unexpected arguments: [\(i.arguments.joined(separator: " "))]\nSee '\(i.console.program) api-resources -h' for help and examples")
+            }
             var seen: Set<GroupResource> = []
             var found: [ServedResource] = try await i.session.discovery().resources.filter { r in
                 seen.insert(r.groupResource).inserted

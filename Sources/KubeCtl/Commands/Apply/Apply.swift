@@ -39,15 +39,16 @@ enum Apply {
             throw UsageError("--force-conflicts only works with --server-side")
         }
         var failed: Bool = false
+        var results: [JSON] = []
         let objects: [JSON] = try Manifests.read(i)
         for object in objects {
             do {
                 let served: ServedResource = try await i.session.discovery().find(GroupVersionKind(of: object))
                 let namespace: String = try Manifests.namespace(of: object, served, i)
                 if i.flags.bool("server-side") {
-                    try await onServer(i, served, namespace, object)
+                    results.append(try await onServer(i, served, namespace, object))
                 } else {
-                    try await onClient(i, served, namespace, object)
+                    results.append(try await onClient(i, served, namespace, object))
                 }
             } catch let error as StatusError where objects.count > 1 {
                 i.console.note(KubeCtl.message(of: error))
@@ -57,44 +58,54 @@ enum Apply {
                 failed = true
             }
         }
+        let output: String = i.flags.string("output")
+        if !output.isEmpty, !results.isEmpty {
+            for at in results.indices { results[at].metadata.managedFields = .null }
+            try ObjectPrinter(format: OutputFormat(output), discovery: await i.session.discovery())
+                .print(results, asList: results.count > 1, i.console)
+        }
         if failed { throw ExitStatus(1) }
+    }
+
+    /// Says what was done with an object; with `-o` all are printed together at the end.
+    private static func report(_ i: Invocation, _ served: ServedResource, _ object: JSON, verb: String) async throws -> JSON {
+        if i.flags.string("output").isEmpty { try await Outcome(i).report(served, object, verb: verb) }
+        return object
     }
 
     private static func onServer(
         _ i: Invocation, _ served: ServedResource, _ namespace: String, _ object: JSON
-    ) async throws {
+    ) async throws -> JSON {
         if try i.dryRun() == "client" { throw UsageError("--dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)") }
         guard !object.meta.name.isEmpty else { throw UsageError("metadata.name is required for apply") }
         let result: JSON = try await Outcome(i).patch(
             served, namespace: namespace, object.meta.name, .apply, object, manager: "kubectl",
             query: [("force", i.flags.bool("force-conflicts") ? "true" : "false")])
-        try await Outcome(i).report(served, result, verb: "serverside-applied")
+        return try await report(i, served, result, verb: "serverside-applied")
     }
 
     private static func onClient(
         _ i: Invocation, _ served: ServedResource, _ namespace: String, _ object: JSON
-    ) async throws {
+    ) async throws -> JSON {
         if object.meta.name.isEmpty {
             throw UsageError("resource name may not be empty: from \"\(object.kind.text)\": cannot use generate name with apply")
         }
         var modified: JSON = object
         modified.metadata.annotations[lastApplied] = .null
         if served.isNamespaced { modified.meta.namespace = namespace }
-        let record: String = modified.sorted.description + "\n"
+        let record: String = GoText.json(modified) + "\n"
         modified.metadata.annotations[lastApplied] = .string(record)
         let live: JSON
         do {
             live = try await i.session.connection().get(served.path(namespace: namespace, object.meta.name))
         } catch let error as StatusError where error.isNotFound {
-            try await Outcome(i).create(served, namespace: namespace, modified)
-            return
+            let made: JSON = try await Outcome(i).post(served, namespace: namespace, modified, manager: "kubectl-client-side-apply")
+            return try await report(i, served, made, verb: "created")
         }
         let patch: JSON = try plan(original: live.metadata.annotations[lastApplied].asString, modified: modified, live, served)
         let isDry: Bool = try i.dryRun() == "client"
         if patch.fields.isEmpty || isDry {
-            try await Outcome(i).report(
-                served, live, verb: patch.fields.isEmpty ? "unchanged" : "configured")
-            return
+            return try await report(i, served, live, verb: patch.fields.isEmpty ? "unchanged" : "configured")
         }
         if !live.metadata.annotations[lastApplied].exists {
             i.console.note(
@@ -108,7 +119,7 @@ enum Apply {
             served, namespace: namespace, object.meta.name, isBuiltIn ? .strategicMerge : .merge, patch,
             manager: "kubectl-client-side-apply")
         let isSame: Bool = result.metadata.resourceVersion == live.metadata.resourceVersion
-        try await Outcome(i).report(served, result, verb: isSame ? "unchanged" : "configured")
+        return try await report(i, served, result, verb: isSame ? "unchanged" : "configured")
     }
 
     /// The live object (null when absent) and what the server would make of applying `object`, by a dry run.

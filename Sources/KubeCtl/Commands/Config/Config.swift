@@ -63,7 +63,10 @@ enum Config {
         var table: TextTable = TextTable(header: ["CURRENT", "NAME", "CLUSTER", "AUTHINFO", "NAMESPACE"])
         for name in names {
             let context: JSON = config.context(name)
-            guard context.exists else { throw UsageError("context \(name) not found") }
+            guard context.exists else {
+                for line in table.lines() { i.console.line(line) }
+                throw UsageError("context \(name) not found")
+            }
             table.rows.append([name == config.currentContext ? "*" : "", name, context.cluster.text, context.user.text, context.namespace.text])
         }
         for line in table.lines(withHeader: !i.flags.bool("no-headers")) { i.console.line(line) }

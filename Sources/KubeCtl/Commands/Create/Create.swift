@@ -29,7 +29,9 @@ enum Create {
                 do {
                     let served: ServedResource = try await i.session.discovery().find(GroupVersionKind(of: object))
                     let namespace: String = try Manifests.namespace(of: object, served, i)
-                    try await Outcome(i).create(served, namespace: namespace, CreateKind.saved(object, i))
+                    var placed: JSON = object
+                    if served.isNamespaced { placed.meta.namespace = namespace }
+                    try await Outcome(i).create(served, namespace: namespace, CreateKind.saved(placed, i))
                 } catch let error as StatusError {
                     i.console.note(CreateKind.message(error))
                     failed = true
@@ -45,7 +47,7 @@ enum Create {
 enum CreateKind {
     /// Where kubectl's sentence does not simply name the kind.
     private static let failureNames: [String: String] = [
-        "Secret": "secret", "PodDisruptionBudget": "poddisruptionbudgets:", "ResourceQuota": "quota:", "Service": "service:",
+        "Secret": "secret", "PodDisruptionBudget": "poddisruptionbudgets:", "ResourceQuota": "quota:",
     ]
 
     /// Members that kubectl's typed objects always print.
@@ -84,7 +86,8 @@ enum CreateKind {
             do { try await submit(object, i) } catch let error as StatusError {
                 let kind: String = object.kind.text
                 if ["Namespace", "Role", "ClusterRole"].contains(kind) || error.reason == "ServerUnreachable" { throw error }
-                throw UsageError("failed to create \(failureNames[kind] ?? kind.lowercased() + ":") \(error.message)")
+                let service: String = "\(object.spec.type.asString ?? "ClusterIP") service:"
+                throw UsageError("failed to create \(kind == "Service" ? service : failureNames[kind] ?? kind.lowercased() + ":") \(error.message)")
             }
         }
         return c
@@ -106,7 +109,7 @@ enum CreateKind {
     static func saved(_ object: JSON, _ i: Invocation) -> JSON {
         guard i.flags.bool("save-config") else { return object }
         var out: JSON = object
-        out.metadata.annotations[Apply.lastApplied] = .string(object.sorted.description + "\n")
+        out.metadata.annotations[Apply.lastApplied] = .string(GoText.json(object) + "\n")
         return out
     }
 

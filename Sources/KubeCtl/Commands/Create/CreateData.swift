@@ -102,6 +102,7 @@ enum CreateData {
                 for name in names { out.append((name, try readFile("\(path)/\(name)"))) }
             } else {
                 let file: String = path.split(separator: "/").last.map { String($0) } ?? path
+                guard access(path, F_OK) == 0 else { throw UsageError("error reading \(path): no such file or directory") }
                 out.append((parts.count == 2 ? String(parts[0]) : file, try readFile(path)))
             }
         }

@@ -46,7 +46,7 @@ enum CreatePlain {
         [
             "apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass",
             "metadata": ["name": .string(try CreateKind.name(i))], "value": JSON(try i.flags.int("value") ?? 0),
-            "globalDefault": i.flags.bool("global-default") ? true : .null, "description": .string(i.flags.string("description")),
+            "description": .string(i.flags.string("description")),
             "preemptionPolicy": .string(i.flags.string("preemption-policy")),
         ]
     }

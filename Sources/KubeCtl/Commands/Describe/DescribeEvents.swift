@@ -9,13 +9,20 @@ enum DescribeEvents {
     static func write(_ events: [JSON], into w: inout DescribeWriter) {
         if events.isEmpty { return w.field("Events", "<none>") }
         w.add(0, "Events:")
-        let sorted: [JSON] = events.sorted { lastSeen($0) < lastSeen($1) }
+        let sorted: [JSON] = oldestFirst(events)
         let rows: [[String]] = sorted.map { event in
-            let source: String = [event.source.component.asString ?? event.reportingComponent.text, event.source.host.text]
-                .filter { !$0.isEmpty }.joined(separator: ", ")
+            let source: String = event.source.component.text.isEmpty ? event.reportingComponent.text : event.source.component.text
             return [event.type.text, event.reason.text, age(event), source, event.message.text.split(separator: "\n").joined(separator: " ")]
         }
         w.table(1, ["Type", "Reason", "Age", "From", "Message"], rows)
+    }
+
+    /// By the time each happened last; those of the same time as they came.
+    static func oldestFirst(_ events: [JSON]) -> [JSON] {
+        let timed: [(time: Timestamp, at: Int, event: JSON)] = events.enumerated().map {
+            (Timestamp(rfc3339: lastSeen($0.element)) ?? Timestamp(seconds: 0), $0.offset, $0.element)
+        }
+        return timed.sorted { ($0.time, $0.at) < ($1.time, $1.at) }.map { $0.event }
     }
 
     /// When it happened last: RFC 3339, or empty.

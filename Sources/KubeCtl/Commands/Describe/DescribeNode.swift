@@ -61,20 +61,20 @@ enum DescribeNode {
             return "\(q) (\(percent)%)"
         }
         w.add(0, "Non-terminated Pods:", "(\(pods.count) in total)")
-        w.table(
-            1, ["Namespace", "Name", "CPU Requests", "CPU Limits", "Memory Requests", "Memory Limits", "Age"],
-            pods.map { pod in
-                [
-                    pod.meta.namespace, pod.meta.name, shown(amount(pod, "requests", "cpu"), "cpu"), shown(amount(pod, "limits", "cpu"), "cpu"),
-                    shown(amount(pod, "requests", "memory"), "memory"), shown(amount(pod, "limits", "memory"), "memory"),
-                    DescribeEvents.since(pod.metadata.creationTimestamp.text),
-                ]
-            })
+        // The empty column is kubectl's.
+        w.add(1, "Namespace", "Name", "", "CPU Requests", "CPU Limits", "Memory Requests", "Memory Limits", "Age")
+        w.add(1, "---------", "----", "", "------------", "----------", "---------------", "-------------", "---")
+        for pod in pods {
+            w.add(
+                1, pod.meta.namespace, pod.meta.name, "", shown(amount(pod, "requests", "cpu"), "cpu"),
+                shown(amount(pod, "limits", "cpu"), "cpu"), shown(amount(pod, "requests", "memory"), "memory"),
+                shown(amount(pod, "limits", "memory"), "memory"), DescribeEvents.since(pod.metadata.creationTimestamp.text))
+        }
         w.add(0, "Allocated resources:")
         w.add(1, "(Total limits may be over 100 percent, i.e., overcommitted.)")
         w.table(
             1, ["Resource", "Requests", "Limits"],
-            ["cpu", "memory", "ephemeral-storage"].map { resource in
+            (["cpu", "memory", "ephemeral-storage"] + n.status.allocatable.fields.pairs.map { $0.key }.filter { $0.hasPrefix("hugepages-") }.sorted()).map { resource in
                 func total(_ kind: String) -> Quantity { pods.reduce(Quantity(milli: 0)) { $0 + amount($1, kind, resource) } }
                 return [resource, shown(total("requests"), resource), shown(total("limits"), resource)]
             })

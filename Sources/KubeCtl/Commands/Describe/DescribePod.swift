@@ -16,7 +16,7 @@ enum DescribePod {
         }
         if !p.status.conditions.elements.isEmpty {
             w.add(0, "Conditions:")
-            w.add(1, "Type ", "Status ")
+            w.add(1, "Type", "Status")
             for c in p.status.conditions.elements { w.add(1, c.type.text + " ", c.status.text + " ") }
         }
         volumes(p.spec.volumes.elements, into: &w)
@@ -228,13 +228,15 @@ enum DescribePod {
     private static func projected(_ s: JSON, level: Int, into w: inout DescribeWriter) {
         for source in s.sources.elements {
             if source.secret.exists {
+                let optional: JSON = source.secret.optional
                 w.field("SecretName", source.secret.name.text, level: level)
-                w.field("Optional", "\(source.secret.optional.isTrue)", level: level)
+                w.field("SecretOptionalName", optional.exists ? "\(optional.isTrue)" : "<nil>", level: level)
             } else if source.downwardAPI.exists {
                 w.field("DownwardAPI", "true", level: level)
             } else if source.configMap.exists {
+                let optional: JSON = source.configMap.optional
                 w.field("ConfigMapName", source.configMap.name.text, level: level)
-                w.field("Optional", "\(source.configMap.optional.isTrue)", level: level)
+                w.field("ConfigMapOptional", optional.exists ? "\(optional.isTrue)" : "<nil>", level: level)
             } else if source.serviceAccountToken.exists {
                 w.field("TokenExpirationSeconds", "\(source.serviceAccountToken.expirationSeconds.asInt ?? 3600)", level: level)
             }

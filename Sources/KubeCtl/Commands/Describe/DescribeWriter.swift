@@ -27,7 +27,7 @@ struct DescribeWriter {
         list(name, map.sorted { $0.key < $1.key }.map { "\($0.key)\(separator)\($0.value)" }, level: level)
     }
 
-    /// Values of more than 140 characters, or of several lines, stand below their names, cut at 256.
+    /// Values of more than 140 characters, or of several lines, stand below their names, cut.
     mutating func annotations(_ map: [String: String], level: Int = 0) {
         let shown: [(key: String, value: String)] = map.filter { $0.key != Apply.lastApplied }.sorted { $0.key < $1.key }
         if shown.isEmpty { return field("Annotations", "<none>", level: level) }
@@ -40,7 +40,7 @@ struct DescribeWriter {
             }
             add(0, name, "\(entry.key):")
             for line in value.split(separator: "\n", omittingEmptySubsequences: false) {
-                add(0, "", "  " + (line.count > Self.annotationLengthMax ? line.prefix(Self.annotationLengthMax) + "..." : line))
+                add(0, "", "  " + (line.count > Self.annotationLengthMax - 2 ? line.prefix(Self.annotationLengthMax - 2) + "..." : line))
             }
         }
     }
@@ -49,17 +49,13 @@ struct DescribeWriter {
 
     /// A small table of its own, indented; `spaced` puts a further blank between columns, as some of kubectl's have.
     mutating func table(_ level: Int, _ header: [String], _ rows: [[String]], spaced: Bool = false) {
-        if spaced {
-            return table(level, header.map { $0 + " " }, dashes: header, rows.map { $0.map { $0 + " " } })
-        }
-        table(level, header, dashes: header, rows)
+        add(level, cells: header)
+        add(level, cells: header.map { String(repeating: "-", count: max(Self.dashesMin, $0.count)) })
+        for row in rows { add(level, cells: spaced ? row.dropLast().map { $0 + " " } + row.suffix(1) : row) }
     }
 
-    private mutating func table(_ level: Int, _ header: [String], dashes: [String], _ rows: [[String]]) {
-        add(level, cells: header)
-        add(level, cells: zip(header, dashes).map { String(repeating: "-", count: $1.count) + ($0.hasSuffix(" ") ? " " : "") })
-        for row in rows { add(level, cells: row) }
-    }
+    /// kubectl underlines `Age` with four dashes.
+    private static let dashesMin: Int = 4
 
     /// As kubectl prints where it forgets its tabwriter: cells behind tabs.
     var unaligned: String { lines.map { $0.joined(separator: "\t") }.joined(separator: "\n") + "\n" }

@@ -86,6 +86,9 @@ enum Drain {
                 i.console.line("pod/\(target.name) evicted")
             }
         }
+        if try i.dryRun() != "none" {
+            for pod in plan.evictions { i.console.line("evicting pod \(pod.meta.namespace)/\(pod.meta.name)\(try i.dryRunNote())") }
+        }
         i.console.line("node/\(node.name) drained\(try i.dryRunNote())")
     }
 
@@ -137,6 +140,11 @@ enum Drain {
                         if kept.count == taints.count { throw UsageError("taint \"\(change.dropLast())\" not found") }
                         taints = kept
                         verb = "untainted"
+                    } else if !change.contains(":") {
+                        throw UsageError(
+                            "invalid taint spec: \(change), name part must consist of alphanumeric characters, '-', '_' or '.', and must "
+                                + "start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for "
+                                + "validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')\nSee '\(i.console.program) taint -h' for help and examples")
                     } else {
                         let parts: [Substring] = change.split(separator: ":")
                         guard parts.count == 2, ["NoSchedule", "PreferNoSchedule", "NoExecute"].contains(String(parts[1])) else {
@@ -158,7 +166,7 @@ enum Drain {
                 let result: JSON = try await Outcome(i).patch(
                     node.served, namespace: "", node.name, .merge,
                     .object(JSONObject([("spec", .object(JSONObject([("taints", taints.isEmpty ? .null : .array(taints))])))])), manager: "kubectl-taint")
-                try await Outcome(i).report(node.served, result, verb: verb)
+                try await Outcome(i).report(node.served, result, verb: verb, notesDryRun: false)
             }
         }
         return c

@@ -38,9 +38,7 @@ enum Events {
         let target: Target = Target(served: served, namespace: namespace, name: "")
         let connection: Connection = try i.session.connection()
         let list: JSON = try await target.list(connection, query: query)
-        let events: [JSON] = list["items"].elements.filter { isWanted($0, i) }
-            .enumerated().sorted { (DescribeEvents.lastSeen($0.element), $0.offset) < (DescribeEvents.lastSeen($1.element), $1.offset) }
-            .map { $0.element }
+        let events: [JSON] = DescribeEvents.oldestFirst(list["items"].elements.filter { isWanted($0, i) })
         if events.isEmpty, !i.flags.bool("watch") {
             i.console.note(namespace.isEmpty ? "No events found." : "No events found in \(namespace) namespace.")
             return

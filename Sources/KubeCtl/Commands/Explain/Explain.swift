@@ -23,7 +23,10 @@ enum Explain {
         if i.arguments.count > 1 { throw UsageError("We accept only this format: explain RESOURCE") }
         var path: [String] = word.split(separator: ".").map { String($0) }
         let discovery: Discovery = try await i.session.discovery()
-        var served: ServedResource = try discovery.find(path.removeFirst())
+        let type: String = path.removeFirst()
+        guard var served = try? discovery.find(type) else {
+            throw UsageError("the server doesn't have a resource type \"\(type)\"", prefix: "")
+        }
         if i.flags.has("api-version") {
             let version: GroupVersion = GroupVersion(apiVersion: i.flags.string("api-version"))
             guard let other = discovery.resources.first(where: { $0.kind == served.kind && $0.resource.groupVersion == version }) else {
@@ -37,6 +40,8 @@ enum Explain {
         guard var here = schemas.kind(GroupVersionKind(group: gv.group, version: gv.version, kind: served.kind)) else {
             throw UsageError("Couldn't find resource for \"\(gv), Kind=\(served.kind)\"")
         }
+        if !gv.group.isEmpty { i.console.line("GROUP:      \(gv.group)") }
+        i.console.line("KIND:       \(served.kind)\nVERSION:    \(gv.version)\n")
         var field: (name: String, type: String)?
         var fieldText: String = ""
         for name in path {
@@ -46,8 +51,6 @@ enum Explain {
             fieldText = next.description_
             here = schemas.element(next)
         }
-        if !gv.group.isEmpty { i.console.line("GROUP:      \(gv.group)") }
-        i.console.line("KIND:       \(served.kind)\nVERSION:    \(gv.version)\n")
         let resolved: JSON = schemas.resolve(here)
         if let field {
             i.console.line("FIELD: \(field.name) <\(field.type)>")
@@ -99,7 +102,7 @@ enum Explain {
             i.console.line("\(indent)\(name)\t<\(schemas.typeName(property))>" + (required.contains(name) ? " -required-" : ""))
             let choices: [String] = schemas.resolve(property)["enum"].elements.map { JSONPath.shown($0) }
             if !choices.isEmpty {
-                i.console.line("\(indent)enum: " + choices.prefix(choicesMax).joined(separator: ", ") + (choices.count > choicesMax ? ", ...." : ""))
+                i.console.line("\(indent)enum: " + choices.prefix(choicesMax).map { $0.isEmpty ? "\"\"" : $0 }.joined(separator: ", ") + (choices.count > choicesMax ? ", ...." : ""))
             }
             let inner: JSON = schemas.element(property)
             let reference: String = inner["$ref"].text
@@ -150,7 +153,7 @@ struct ExplainSchemas {
     func typeName(_ schema: JSON) -> String {
         if schema["items"].exists { return "[]" + typeName(schema["items"]) }
         if schema.additionalProperties.asObject != nil { return "map[string]" + typeName(schema.additionalProperties) }
-        if let name = reference(schema)?.split(separator: ".").last { return String(name) }
+        if let name = reference(schema)?.split(separator: ".").last { return name == "Time" || name == "MicroTime" ? "string" : String(name) }
         return schema.type.asString ?? "Object"
     }
 }

@@ -63,7 +63,7 @@ enum Rollout {
             throw UsageError("\(target.served.resource.resource) \"\(target.name)\" \(isPaused ? "pausing" : "resuming") is not supported")
         }
         if live.spec.paused.isTrue == isPaused {
-            throw UsageError("\(target.served.resource.resource) \"\(target.name)\" is \(isPaused ? "already paused" : "not paused")")
+            throw UsageError("\(target.served.groupResource) \"\(target.name)\" is \(isPaused ? "already paused" : "not paused")")
         }
         let result: JSON = try await Outcome(i).patch(
             target.served, namespace: target.namespace, target.name, .merge, ["spec": ["paused": JSON(isPaused)]], manager: "kubectl-rollout")
@@ -128,7 +128,7 @@ enum Rollout {
         }
         let wanted: Int = try i.flags.int("to-revision") ?? 0
         guard let chosen = wanted == 0 ? all.dropLast().last : all.first(where: { $0.number == wanted }) else {
-            throw UsageError(wanted == 0 ? "no rollout history found for \(target.served.resource.resource) \"\(target.name)\"" : "unable to find specified revision \(wanted) in history")
+            throw UsageError(wanted == 0 ? "no rollout history found for \(target.served.singular) \"\(target.name)\"" : "unable to find specified revision \(wanted) in history")
         }
         var template: JSON = chosen.template
         template.metadata.labels["pod-template-hash"] = .null

@@ -53,7 +53,6 @@ enum Run {
             }
             if i.flags.bool("expose"), try i.dryRun() == "client" {
                 try await expose(i, name, pod)
-                if i.flags.has("output") { i.console.line("---") }
                 try await Outcome(i).create(served, namespace: namespace, CreateKind.shownWhole(pod))
                 return
             }

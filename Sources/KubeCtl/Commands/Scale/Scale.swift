@@ -27,7 +27,8 @@ enum Scale {
         targets = try await TargetReader(i).named(targets)
         if targets.isEmpty { throw UsageError("no objects passed to scale") }
         for target in targets {
-            do { _ = try await target.fetch(i) } catch let error as StatusError where error.isNotFound {
+            let live: JSON
+            do { live = try await target.fetch(i) } catch let error as StatusError where error.isNotFound {
                 throw UsageError("no objects passed to scale \(error.message)")
             }
             if let current = try i.flags.int("current-replicas"), current >= 0 {
@@ -45,7 +46,7 @@ enum Scale {
             guard target.served.subresources.contains("scale") else {
                 throw UsageError("the server could not find the requested resource: \(target.served.label) has no scale")
             }
-            let result: JSON = try await Outcome(i).patch(
+            let scaled: JSON = try await Outcome(i).patch(
                 target.served, namespace: target.namespace, target.name, .merge, patch, subresource: "scale",
                 manager: "kubectl-scale")
             if let limit = try i.flags.duration("timeout"), limit != .zero {
@@ -54,7 +55,7 @@ enum Scale {
                         && ($0?.status.replicas.asInt ?? 0) == replicas
                 }
             }
-            try await Outcome(i).report(target.served, result, verb: "scaled")
+            try await Outcome(i).report(target.served, i.dryRun() == "client" ? live : scaled, verb: "scaled")
         }
     }
 }

@@ -43,6 +43,13 @@ enum SetCommand {
         if target.served.kind == "CronJob" { path = ["spec", "jobTemplate", "spec", "template", "spec"] }
         let before: JSON = live.at(path)
         guard before.exists else { throw UsageError("the object is not a pod or does not have a pod template: \(target.served.kind)") }
+        if i.flags.bool("list") {
+            for container in before.containers.elements {
+                i.console.line("# \(target.served.kind) \(target.name), container \(container.name.text)")
+                for entry in container.env.elements { i.console.line("\(entry.name.text)=\(entry.value.text)") }
+            }
+            return
+        }
         var after: JSON = before
         try edit(i, changes, &after)
         if before == after { return }
@@ -81,11 +88,6 @@ enum SetCommand {
         let wanted: String = i.flags.string("containers")
         for index in spec.containers.elements.indices
         where wanted == "*" || spec.containers[index].name.text == wanted {
-            if i.flags.bool("list") {
-                i.console.line("# container \(spec.containers[index].name.text)")
-                for entry in spec.containers[index].env.elements { i.console.line("\(entry.name.text)=\(entry.value.text)") }
-                continue
-            }
             for change in changes {
                 let pair: [Substring] = change.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
                 let key: String = pair.count == 2 ? String(pair[0]) : String(change.dropLast())
