@@ -2,6 +2,7 @@
 
 import Glibc
 import KubeModel
+import KubeOS
 package import KubeWire
 
 package enum Manifests {
@@ -29,9 +30,8 @@ package enum Manifests {
 
     /// The files of a folder in alphabetical order, or the file itself.
     private static func expand(_ path: String, recursive: Bool) throws -> [String] {
-        var info: stat = stat()
-        guard stat(path, &info) == 0 else { throw UsageError("the path \"\(path)\" does not exist") }
-        guard info.st_mode & S_IFMT == S_IFDIR else { return [path] }
+        guard let status = Files.status(path) else { throw UsageError("the path \"\(path)\" does not exist") }
+        guard status.isDirectory else { return [path] }
         guard let folder = opendir(path) else { throw UsageError("open \(path): permission denied") }
         defer { closedir(folder) }
         var names: [String] = []
@@ -44,7 +44,7 @@ package enum Manifests {
         var files: [String] = []
         for name in names.sorted() {
             let full: String = path.hasSuffix("/") ? path + name : path + "/" + name
-            if stat(full, &info) == 0, info.st_mode & S_IFMT == S_IFDIR {
+            if Files.status(full)?.isDirectory == true {
                 if recursive { files += try expand(full, recursive: true) }
             } else if [".json", ".yaml", ".yml"].contains(where: { name.hasSuffix($0) }) {
                 files.append(full)

@@ -42,15 +42,17 @@ struct RemoteCommand {
     /// Runs `command` with the given input and output instead of the standard ones: `cp`.
     func exec(
         container: String, command: [String], input: (@Sendable () async throws -> [UInt8]?)?,
-        output: @escaping @Sendable ([UInt8]) async throws -> Void
+        isQuiet: Bool = false, output: @escaping @Sendable ([UInt8]) async throws -> Void
     ) async throws {
         try await session(
-            "exec", [("container", container)] + command.map { ("command", $0) }, isTerminal: false, input: input, output: output)
+            "exec", [("container", container)] + command.map { ("command", $0) }, isTerminal: false, input: input,
+            isQuiet: isQuiet, output: output)
     }
 
     private func session(
         _ subresource: String, _ query: [(String, String)], isTerminal: Bool,
-        input: (@Sendable () async throws -> [UInt8]?)?, output: @escaping @Sendable ([UInt8]) async throws -> Void
+        input: (@Sendable () async throws -> [UInt8]?)?, isQuiet: Bool = false,
+        output: @escaping @Sendable ([UInt8]) async throws -> Void
     ) async throws {
         var q: [(String, String)] = query + [("stdout", "true")]
         if input != nil { q.append(("stdin", "true")) }
@@ -60,15 +62,15 @@ struct RemoteCommand {
             stdin: input, stdout: output, stderr: { console.write($0, to: 2) }, sizes: isTerminal ? TerminalSizes.stream() : nil)
         let path: String = target.served.path(namespace: target.namespace, target.name, subresource)
         let status: JSON = try await i.session.connection().stream(path, query: q) { try await client.run($0, $1, to: $2) }
-        try finish(status)
+        try finish(status, isQuiet: isQuiet)
     }
 
     /// `Success`, an exit code, or a failure to run at all.
-    private func finish(_ status: JSON) throws {
+    private func finish(_ status: JSON, isQuiet: Bool) throws {
         if status.status.text != "Failure" { return }
         if status.reason.text == "NonZeroExitCode" {
             let code: Int = RemoteCommandClient.exitCode(status)
-            i.console.note("command terminated with exit code \(code)")
+            if !isQuiet { i.console.note("command terminated with exit code \(code)") }
             throw ExitStatus(Int32(truncatingIfNeeded: code))
         }
         throw UsageError(status.message.text)

@@ -138,6 +138,9 @@ enum Apply {
             return (live, try await connection.send("PATCH", path, query: query, object, contentType: PatchType.apply.rawValue))
         }
         var modified: JSON = object
+        modified.metadata.annotations[lastApplied] = .null
+        // Apply always records an annotation: without any here, all would seem to be taken away.
+        if !modified.metadata.annotations.exists { modified.metadata.annotations = [:] }
         if served.isNamespaced { modified.meta.namespace = namespace }
         guard live.exists else {
             return (live, try await connection.send("POST", served.path(namespace: namespace), query: query, modified))

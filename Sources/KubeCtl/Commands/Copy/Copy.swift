@@ -64,10 +64,7 @@ enum Copy {
         return (folder.isEmpty ? "/" : String(folder), String(trimmed[trimmed.index(after: slash)...]))
     }
 
-    private static func isFolder(_ path: String) -> Bool {
-        var info: stat = stat()
-        return stat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFDIR
-    }
+    private static func isFolder(_ path: String) -> Bool { Files.status(path)?.isDirectory ?? false }
 
     private static func tar(_ arguments: [String], stdin: [UInt8] = []) async throws -> [UInt8] {
         let result: CommandResult = try await KubeOS.Command.run("/bin/tar", arguments, stdin: stdin, timeout: .seconds(3600))
@@ -96,7 +93,7 @@ enum Copy {
 
     private static func isRemoteFolder(_ remote: RemoteCommand, _ container: String, _ path: String) async throws -> Bool {
         do {
-            try await remote.exec(container: container, command: ["test", "-d", path], input: nil) { _ in }
+            try await remote.exec(container: container, command: ["test", "-d", path], input: nil, isQuiet: true) { _ in }
             return true
         } catch is ExitStatus {
             return false
