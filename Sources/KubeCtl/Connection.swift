@@ -67,7 +67,7 @@ package final class Connection: Sendable {
         _ open: (HTTPClient, HTTPRequest, Endpoint) async throws -> T
     ) async throws -> T {
         do {
-            return try await open(transport.http, transport.authorized(request("GET", path, query: query)), transport.server)
+            return try await open(transport.http, transport.authorized(request("GET", path, query: query, accept: "*/*")), transport.server)
         } catch let refusal as RemoteRefusal {
             guard refusal.body.kind.text == "Status" else { throw UsageError("\(refusal)") }
             throw StatusError(status: refusal.body, code: refusal.status)

@@ -19,6 +19,16 @@ struct RemoteCommand {
         try await run("attach", [("container", container)], stdin: stdin, tty: tty)
     }
 
+    /// A container that has ended meanwhile cannot be attached to any more; its output is in its log then.
+    func attachOrLogs(container: String, stdin: Bool, tty: Bool) async throws {
+        do { try await attach(container: container, stdin: stdin, tty: tty) } catch {
+            if error is ExitStatus || error is CancellationError { throw error }
+            let why: String = (error as? StatusError)?.message ?? "\(error)"
+            i.console.note("warning: couldn't attach to pod/\(target.name), falling back to streaming logs: \(why)")
+            try await LogStream(i, target).copy(query: [("container", container)])
+        }
+    }
+
     func exec(container: String, command: [String], stdin: Bool, tty: Bool) async throws {
         try await run("exec", [("container", container)] + command.map { ("command", $0) }, stdin: stdin, tty: tty)
     }

@@ -2,7 +2,7 @@
 twin() { # twin NAME ARGUMENTS…: both print the same
     local name=$1
     shift
-    same "$(apus "$@" 2>&1 | sed 's/[0-9]\+[smh]\b/AGE/g; s/ \+/ /g')" "$(k "$@" 2>&1 | sed 's/[0-9]\+[smh]\b/AGE/g; s/ \+/ /g')" "$name: as kubectl"
+    same "$(apus "$@" 2>&1 | sed 's/[0-9]\+[smh]\b/AGE/g; s/ \+/ /g; s/apus/kubectl/g')" "$(k "$@" 2>&1 | sed 's/[0-9]\+[smh]\b/AGE/g; s/ \+/ /g; s/apus/kubectl/g; /^ *creationTimestamp: null$/d')" "$name: as kubectl"
 }
 has "$(apus create deployment cli --image=web:1.0 --replicas=2)" 'deployment.apps/cli created' "create"
 has "$(apus rollout status deployment/cli --timeout=60s)" 'deployment "cli" successfully rolled out' "rollout status"
@@ -24,6 +24,29 @@ pod=$(apus get pods -l app=cli -o jsonpath='{.items[0].metadata.name}')
 twin "describe pod" describe pod "$pod"
 twin "describe node" describe node node1
 twin "api-resources" api-resources
+twin "describe service" describe service kubernetes
+twin "describe configmap" describe configmap kube-root-ca.crt
+twin "describe namespace" describe namespace default
+twin "describe replicaset" describe replicaset -l app=cli
+twin "describe clusterrole" describe clusterrole view
+twin "describe endpointslices" describe endpointslices
+twin "get all" get all
+twin "sort-by" get pods -A --sort-by=.metadata.creationTimestamp
+twin "label columns" get pods -L app,pod-template-hash --no-headers
+twin "can-i --list" auth can-i --list
+twin "config view" config view
+twin "explain" explain pod.spec.containers
+twin "rollout history" rollout history deployment/cli --revision=1
+twin "create deployment, dry" create deployment x --image=web:1.0 --port=80 --dry-run=client -o yaml
+twin "create service, dry" create service nodeport x --tcp=80 --node-port=30080 --dry-run=client -o yaml
+twin "create rolebinding, dry" create rolebinding x --role=r --user=u --serviceaccount=default:s --dry-run=client -o yaml
+twin "label, dry" label deployment cli a=b --dry-run=client -o yaml
+twin "an absent container" logs "$pod" -c nope
+twin "an absent context" get pods --context=nothing
+twin "wait times out" wait pod -l app=cli --for=condition=Bogus --timeout=1s
+twin "scale of nothing" scale deployment nothing --replicas=1
+has "$(apus events --for deployment/cli)" 'ScalingReplicaSet +Deployment/cli' "events"
+has "$(script -qec "$APUS exec -it $pod -- sh -c tty" /dev/null </dev/null)" '/dev/' "exec: a terminal"
 has "$(apus exec "$pod" -- sh -c 'echo out; exit 3' 2>&1 || true)" 'command terminated with exit code 3' "exec: exit code"
 has "$(echo through | apus exec -i "$pod" -- cat)" '^through$' "exec: stdin"
 has "$(apus logs "$pod" --tail=1)" '.' "logs"
@@ -41,6 +64,9 @@ has "$(apus apply -f "$repo/examples/explore/explore.yaml")" 'deployment.apps/ex
 has "$(apus apply -f "$repo/examples/explore/explore.yaml")" 'deployment.apps/explore unchanged' "apply again changes nothing"
 has "$(sed 's/replicas: 2/replicas: 1/' "$repo/examples/explore/explore.yaml" | apus apply -f -)" 'deployment.apps/explore configured' "apply configures"
 has "$(k diff -f "$repo/examples/explore/explore.yaml" 2>&1 || true)" 'replicas: 2' "kubectl diff agrees with what apus applied"
+apus diff -f "$repo/examples/explore/explore.yaml" >"$APUS_ROOT/diff" || status=$?
+same "${status:-0}" 1 "diff: exit status 1 on differences"
+has "$(cat "$APUS_ROOT/diff")" '^\+  replicas: 2' "diff"
 has "$(apus wait --for=condition=Available deployment/explore --timeout=60s)" 'deployment.apps/explore condition met' "wait"
 has "$(apus explain deployment.spec.strategy)" 'rollingUpdate' "explain"
 has "$(apus auth can-i create pods)" '^yes' "auth can-i"

@@ -82,7 +82,7 @@ enum Debug {
         }
         if state(try await target.fetch(i)).running.exists {
             if !i.flags.bool("quiet"), i.flags.bool("tty") { i.console.note("If you don't see a command prompt, try pressing enter.") }
-            try await RemoteCommand(i, target).attach(container: name, stdin: i.flags.bool("stdin"), tty: i.flags.bool("tty"))
+            try await RemoteCommand(i, target).attachOrLogs(container: name, stdin: i.flags.bool("stdin"), tty: i.flags.bool("tty"))
         } else {
             try await LogStream(i, target).copy(query: [("container", name)])
         }

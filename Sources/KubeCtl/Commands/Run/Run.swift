@@ -134,7 +134,7 @@ enum Run {
         }
         let now: JSON = try await target.fetch(i)
         if now.status.phase.text == "Running" {
-            try await RemoteCommand(i, target).attach(
+            try await RemoteCommand(i, target).attachOrLogs(
                 container: pod.spec.containers[0].name.text, stdin: i.flags.bool("stdin"), tty: i.flags.bool("tty"))
         } else {
             try await LogStream(i, target).copy(query: [("container", pod.spec.containers[0].name.text)])
