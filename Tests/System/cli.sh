@@ -49,7 +49,9 @@ has "$(apus events --for deployment/cli)" 'ScalingReplicaSet +Deployment/cli' "e
 has "$(script -qec "$APUS exec -it $pod -- sh -c tty" /dev/null </dev/null)" '/dev/' "exec: a terminal"
 has "$(apus exec "$pod" -- sh -c 'echo out; exit 3' 2>&1 || true)" 'command terminated with exit code 3' "exec: exit code"
 has "$(echo through | apus exec -i "$pod" -- cat)" '^through$' "exec: stdin"
-has "$(apus logs "$pod" --tail=1)" '.' "logs"
+apus exec "$pod" -- sh -c 'echo a line >/proc/1/fd/1'
+says_a_line() { apus logs "$pod" --tail=1 | grep -q 'a line'; }
+until_true 5 "logs" says_a_line
 has "$(apus expose deployment cli --port=80 --target-port=8080)" 'service/cli exposed' "expose"
 has "$(apus scale deployment cli --replicas=3)" 'deployment.apps/cli scaled' "scale"
 has "$(apus set image deployment/cli web=web:2.0)" 'deployment.apps/cli image updated' "set image"
