@@ -3,6 +3,7 @@
 #include "CKubeOS.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
@@ -77,6 +78,18 @@ int kube_window_size(int fd, unsigned short *columns, unsigned short *rows) {
     *columns = size.ws_col;
     *rows = size.ws_row;
     return 0;
+}
+
+int kube_start_thread(void *(*body)(void *), void *argument, unsigned long stack) {
+    pthread_attr_t attributes;
+    pthread_t thread;
+    int rc;
+    if ((rc = pthread_attr_init(&attributes)) != 0) return rc;
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, stack);
+    rc = pthread_create(&thread, &attributes, body, argument);
+    pthread_attr_destroy(&attributes);
+    return rc;
 }
 
 static int signal_pipe[2] = {-1, -1};

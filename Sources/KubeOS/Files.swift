@@ -211,5 +211,22 @@ package final class FileLock: Sendable {
         }
     }
 
+    private init(held descriptor: Int32) { fd = descriptor }
+
+    /// Waits, on a thread of its own, until the lock is free.
+    package static func waiting(_ path: String) async throws -> FileLock {
+        try await OwnThread.run {
+            let descriptor: Int32 = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+            guard descriptor >= 0 else { throw OSError("open", path: path) }
+            while flock(descriptor, LOCK_EX) != 0 {
+                if errno == EINTR { continue }
+                let failure: OSError = OSError("flock", path: path)
+                close(descriptor)
+                throw failure
+            }
+            return FileLock(held: descriptor)
+        }
+    }
+
     package func release() { close(fd) }
 }

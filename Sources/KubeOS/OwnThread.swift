@@ -12,19 +12,12 @@ private final class Work {
 package enum OwnThread {
     /// Starts `body` on a new thread and does not wait.
     package static func start(_ body: @escaping @Sendable () -> Void) {
-        var attributes: pthread_attr_t = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-        pthread_attr_setstacksize(&attributes, 1 << 20)
-        defer { pthread_attr_destroy(&attributes) }
-        var thread: pthread_t = pthread_t()
         let work: UnsafeMutableRawPointer = Unmanaged.passRetained(Work(body)).toOpaque()
-        let rc: Int32 = pthread_create(
-            &thread, &attributes,
+        let rc: Int32 = kube_start_thread(
             { argument in
                 Unmanaged<Work>.fromOpaque(argument!).takeRetainedValue().body()
                 return nil
-            }, work)
+            }, work, 1 << 20)
         precondition(rc == 0, "pthread_create: \(String(cString: strerror(rc)))")
     }
 

@@ -32,6 +32,9 @@ int kube_spawn(int *pid, const char *path, char *const argv[], char *const envp[
 // Waits for one child. Answers its exit code, or 128 + the signal that ended it; -errno when there is no such child.
 int kube_wait(int pid);
 
+// Starts a detached thread with `stack` bytes. Answers 0 or an errno value.
+int kube_start_thread(void *(*body)(void *), void *argument, unsigned long stack);
+
 int kube_window_size(int fd, unsigned short *columns, unsigned short *rows);
 
 // From now on each `signal` is written as one byte to a pipe; answers its reading end (one pipe for the process).

@@ -4,6 +4,7 @@ import KubeBase
 import KubeClient
 import KubeOS
 import KubeWire
+import Synchronization
 
 enum Up {
     static let flags: [String: Bool] = [
@@ -18,6 +19,8 @@ enum Up {
         let lock: FileLock = try Location.lock(paths)
         defer { lock.release() }
         let progress: Progress = Progress(isQuiet: flags.has("quiet"))
+        let network: NetworkClaim = try await NetworkClaim()
+        defer { network.end() }
         let configuration: ClusterConfiguration = try await configure(flags, paths)
         let cluster: LocalCluster = LocalCluster(paths: paths, configuration: configuration, programs: programs)
         if cluster.server != nil, cluster.liveNodes.count == configuration.nodeCount {
@@ -31,7 +34,7 @@ enum Up {
         do {
             if isStopped { try checkPort(configuration) }
             try configuration.save(paths)
-            try await start(cluster, progress)
+            try await start(cluster, progress, network)
         } catch {
             // Undo only what this call began: a cluster that ran before is left as it is.
             // Also when cancelled: undoing must not be.
@@ -99,7 +102,9 @@ enum Up {
         }
     }
 
-    private static func start(_ cluster: LocalCluster, _ progress: Progress) async throws {
+    private static func start(
+        _ cluster: LocalCluster, _ progress: Progress, _ network: NetworkClaim
+    ) async throws {
         let c: ClusterConfiguration = cluster.configuration
         let wasRunning: Bool = cluster.server != nil
         try Files.makeDirectories(cluster.paths.logs)
@@ -115,6 +120,7 @@ enum Up {
             try AdminAccess.write(cluster, credentials)
         }
         try await progress.step("network \(c.bridge) (\(c.nodeNetwork))") { try await cluster.makeNetwork() }
+        network.end()
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             let served: Gate = Gate()
             tasks.addTask {
@@ -139,5 +145,22 @@ enum Up {
         if wasRunning { try await cluster.connectNodes() }
         await cluster.routeServices()
         try await progress.step("nodes Ready") { try await NodesReady.wait(cluster) }
+    }
+}
+
+/// One `up` at a time, of whatever cluster, chooses a free network and takes it: held from the look to the bridge.
+private final class NetworkClaim: Sendable {
+    private let lock: Mutex<FileLock?>
+
+    init() async throws {
+        try Files.makeDirectories(ClusterPaths.runRoot)
+        lock = Mutex(try await FileLock.waiting("\(ClusterPaths.runRoot)/network.lock"))
+    }
+
+    func end() {
+        lock.withLock {
+            $0?.release()
+            $0 = nil
+        }
     }
 }
