@@ -38,5 +38,5 @@ delete:
 test:
 	scripts/test.sh
 
-bench: build images
+bench: build
 	scripts/bench.sh $(BUILD)/apus
