@@ -15,7 +15,10 @@ package struct NamespaceLifecycle: AdmissionPlugin {
         if request.operation == .delete, request.resource == API.namespaces, Self.immortal.contains(request.name) {
             throw .forbidden(API.namespaces.groupResource, request.name, "this namespace may not be deleted")
         }
-        guard request.operation == .create, !request.namespace.isEmpty, request.resource != API.namespaces else { return }
+        guard request.operation == .create, !request.namespace.isEmpty, request.resource != API.namespaces,
+            // An answer about the namespace would tell too much to who only asks what they may do.
+            request.resource.group != "authorization.k8s.io"
+        else { return }
         guard let ns = request.context.registry.get(API.namespaces, namespace: "", name: request.namespace) else {
             throw .notFound(API.namespaces.groupResource, request.namespace)
         }

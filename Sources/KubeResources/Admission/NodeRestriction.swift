@@ -60,10 +60,19 @@ package struct NodeRestriction: AdmissionPlugin {
             if !Faults.same(request.object.metadata.labels, request.oldObject.metadata.labels) {
                 throw refuse(request, "node \"\(node)\" cannot update labels through pod status")
             }
-        default:
-            if request.operation == .update {
-                throw refuse(request, "unexpected subresource \"\(request.subresource)\"")
+        case ("eviction", .create):
+            guard
+                let pod = request.context.registry.get(
+                    API.pods, namespace: request.namespace, name: request.name)
+            else { throw .notFound(API.pods.groupResource, request.name) }
+            if pod.spec.nodeName.text != node {
+                throw refuse(request, "node \"\(node)\" can only evict pods with spec.nodeName set to itself")
             }
+        default:
+            if request.operation == .connect { return }
+            throw refuse(
+                request,
+                "unexpected pod subresource \"\(request.subresource)\", only 'status' and 'eviction' are allowed")
         }
     }
 

@@ -30,13 +30,14 @@ package struct AdmissionRequest: Sendable {
     package var user: UserInfo { context.user }
     package var isDryRun: Bool { context.isDryRun }
 
+    /// `kind` is that of `object` where it is not the resource's own: Binding, Scale, PodExecOptions, …
     package init(
         _ operation: AdmissionOperation, _ definition: ResourceDefinition, subresource: String = "", object: JSON,
-        oldObject: JSON = .null, options: JSON = .null, context: RequestContext
+        oldObject: JSON = .null, options: JSON = .null, kind: GroupVersionKind? = nil, context: RequestContext
     ) {
         self.operation = operation
         self.resource = definition.gvr
-        self.kind = definition.gvk
+        self.kind = kind ?? definition.gvk
         self.subresource = subresource
         self.namespace = context.namespace
         self.name = context.name

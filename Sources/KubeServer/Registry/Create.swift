@@ -32,7 +32,8 @@ extension Registry {
             object.metadata.managedFields = tracked(object, from: .null, request).metadata.managedFields
         }
         context.name = object.metadata.name.text
-        var admitted: AdmissionRequest = AdmissionRequest(.create, definition, object: object, context: context)
+        var admitted: AdmissionRequest = AdmissionRequest(
+            .create, definition, object: object, options: Registry.options("CreateOptions", request), context: context)
         for plugin in admission { try await plugin.admit(&admitted) }
         object = admitted.object
         try await prepare(&object, definition, context)

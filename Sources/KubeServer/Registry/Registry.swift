@@ -69,6 +69,8 @@ package final class Registry: ObjectRegistry {
         known.withLock { $0.byResource[resource] }
     }
     package var definitions: [ResourceDefinition] { known.withLock { $0.inOrder } }
+    /// What is shown of the definitions changed elsewhere (aggregated services): documents are made anew.
+    func touch() { known.withLock { $0.generation += 1 } }
     /// Changes whenever the definitions do.
     package var generation: Int { known.withLock { $0.generation } }
 
@@ -182,38 +184,6 @@ package final class Registry: ObjectRegistry {
         case .watch: throw .badRequest("watch is served by another road")
         }
     }
-
-    private func serve(
-        _ handler: any SubresourceHandler, _ request: RegistryRequest
-    ) async throws(StatusError) -> RegistryAnswer {
-        var body: JSON = request.body
-        let type: String = request.subresource?.typeName ?? request.definition.typeName
-        let hasSchema: Bool = !type.isEmpty && BuiltIn.schema.contains(type: type)
-        let isConnect: Bool = request.subresource.map { Registry.connects.contains($0.name) } ?? false
-        if body.exists, hasSchema, !isConnect, request.context.verb != .patch {
-            let kind: GroupVersionKind = request.subresource?.kind ?? request.definition.gvk
-            body = try decode(body, kind, type: type, schema: BuiltIn.schema, request)
-        }
-        if isConnect {
-            var admitted: AdmissionRequest = AdmissionRequest(
-                .connect, request.definition, subresource: request.subresource?.name ?? "",
-                object: .object(JSONObject(request.query.pairs.map { ($0.name, .string($0.value)) })),
-                context: request.context)
-            for plugin in admission { try await plugin.admit(&admitted) }
-            for plugin in admission { try await plugin.validate(admitted) }
-        }
-        var call: SubresourceCall = SubresourceCall(
-            definition: request.definition, context: request.context, body: body, query: request.query.pairs,
-            http: request.http)
-        call.subpath = request.subpath
-        switch try await handler.handle(call) {
-        case .object(let object, let status): return .object(object, status: status)
-        case .http(let response): return .http(response)
-        }
-    }
-
-    /// Subresources that open a connection instead of carrying an object.
-    static let connects: Set<String> = ["exec", "attach", "portforward", "proxy", "log"]
 }
 
 /// Until the real one is in place.

@@ -51,8 +51,12 @@ extension Registry {
             throw .modified(definition.groupResource, stored.key.name)
         }
         var new: JSON = old
-        Registry.set(&new, paths.specReplicas[...], JSON(replicas))
-        return try await write(new, over: stored, old, request)
+        Registry.setReplicas(&new, scale, paths)
+        return try await write(new, over: stored, old, request, scale: paths)
+    }
+
+    static func setReplicas(_ object: inout JSON, _ scale: JSON, _ paths: ScalePaths) {
+        set(&object, paths.specReplicas[...], JSON(scale.spec.replicas.asInt ?? 0))
     }
 
     private static func set(_ object: inout JSON, _ path: ArraySlice<String>, _ value: JSON) {
@@ -63,7 +67,7 @@ extension Registry {
         set(&object[first], path.dropFirst(), value)
     }
 
-    private static func scale(of object: JSON, _ paths: ScalePaths) -> JSON {
+    static func scale(of object: JSON, _ paths: ScalePaths) -> JSON {
         var metadata: JSON = [:]
         for key in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
             metadata[key] = object.metadata[key]

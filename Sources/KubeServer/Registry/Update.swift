@@ -76,7 +76,8 @@ extension Registry {
 
     /// Admission, strategy, checks and commit of `desired` over `stored`. Answers what is stored then.
     func write(
-        _ desired: JSON, over stored: StoredObject, _ old: JSON, _ request: RegistryRequest, isTracked: Bool = false
+        _ desired: JSON, over stored: StoredObject, _ old: JSON, _ request: RegistryRequest, isTracked: Bool = false,
+        scale: ScalePaths? = nil
     ) async throws(StatusError) -> JSON {
         let definition: ResourceDefinition = request.definition
         let context: RequestContext = request.context
@@ -84,11 +85,18 @@ extension Registry {
         var new: JSON = desired
         Registry.keepServerFields(&new, old)
         if !isTracked { new = tracked(new, from: old, request) }
+        // A Scale is admitted as a Scale, not as the object behind it.
         var admitted: AdmissionRequest = AdmissionRequest(
-            .update, definition, subresource: request.subresource?.name ?? "", object: new, oldObject: old,
-            context: context)
+            .update, definition, subresource: request.subresource?.name ?? "",
+            object: scale.map { Registry.scale(of: new, $0) } ?? new,
+            oldObject: scale.map { Registry.scale(of: old, $0) } ?? old,
+            options: Registry.options("UpdateOptions", request), kind: request.subresource?.kind, context: context)
         for plugin in admission { try await plugin.admit(&admitted) }
-        new = admitted.object
+        if let scale {
+            Registry.setReplicas(&new, admitted.object, scale)
+        } else {
+            new = admitted.object
+        }
         if request.isStatus {
             strategy.prepareForStatusUpdate(&new, old: old, context)
         } else {
@@ -97,7 +105,7 @@ extension Registry {
         if strategy.keepsGeneration { Registry.countGeneration(&new, old) }
         new.metadata = Registry.inOrder(of: old.metadata, new.metadata)
         try checkUpdate(new, old, request)
-        admitted.object = new
+        admitted.object = scale.map { Registry.scale(of: new, $0) } ?? new
         for plugin in admission { try await plugin.validate(admitted) }
         if Registry.isSame(new, old) { return old }
         return try await commitUpdate(new, old, stored, request)
