@@ -5,6 +5,7 @@ import KubeClient
 import KubeControllers
 import KubeCrypto
 import KubeNet
+import KubeNode
 import KubeOS
 import KubeResources
 import KubeScheduler
@@ -24,7 +25,8 @@ struct ServerAssembly: Sendable {
         try Files.makeDirectories(s.dataFolder, mode: 0o700)
         let resources: ClusterSettings = ClusterSettings(
             serviceCIDR: s.serviceCIDR, signingKeys: [s.credentials.accountKey],
-            clientCAPEM: s.credentials.authority.certificatePEM, advertiseAddress: s.advertiseAddress,
+            clientCAPEM: s.credentials.authority.certificatePEM,
+            frontProxyCAPEM: s.credentials.frontProxyAuthority.certificatePEM, advertiseAddress: s.advertiseAddress,
             advertisePort: s.port, staticTokens: try joinToken(s))
         var options: APIServerOptions = APIServerOptions(
             store: LogStore.sqlite(path: "\(s.dataFolder)/state.db"), definitions: Catalogue.definitions(resources),
@@ -33,6 +35,8 @@ struct ServerAssembly: Sendable {
         options.admission = AdmissionPlugins.all()
         options.sealer = SecretSealer(key: try sealingKey(s.dataFolder))
         options.nodeAgents = try nodeAgents(s.credentials)
+        let proxy: Credentials.Pair = try s.credentials.frontProxy()
+        options.frontProxy = FrontProxyIdentity(certificatePEM: proxy.certificatePEM, keyPEM: proxy.keyPEM)
         options.jsonWebKeySet = SigningKey.jwks(resources.signingKeys)
         options.openIDConfiguration = [
             "issuer": JSON(resources.issuer), "jwks_uri": JSON("\(resources.issuer)/openid/v1/jwks"),
@@ -120,6 +124,7 @@ struct ServerAssembly: Sendable {
         var options: ControllerOptions = ControllerOptions()
         // A sandbox's nodes have their ranges by number.
         options.clusterCIDR = settings.sandbox == nil ? settings.podCIDR : ""
+        options.localVolumesRoot = LocalVolumes.root
         options.rootCAPEM = settings.credentials.authority.certificatePEM
         let controllers: Controllers = Controllers(
             client: { client(Self.account($0), "kube-controller-manager") }, informers: informers, time: SystemTime(),

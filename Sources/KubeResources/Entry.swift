@@ -34,6 +34,8 @@ package struct ClusterSettings: Sendable {
     package var audiences: [String]
     /// PEM of the CA that signs client certificates; kept in extension-apiserver-authentication.
     package var clientCAPEM: String
+    /// PEM of the CA that signs the front proxy's certificate: aggregated API servers trust names that it vouches for.
+    package var frontProxyCAPEM: String
     /// Where nodes and pods reach the server: the endpoints of `kubernetes.default`.
     package var advertiseAddress: String
     package var advertisePort: Int
@@ -47,7 +49,7 @@ package struct ClusterSettings: Sendable {
         serviceCIDR: String = "10.96.0.0/16", nodePorts: ClosedRange<Int> = 30000...32767,
         signingKeys: [SigningKey], issuer: String = "https://kubernetes.default.svc.cluster.local",
         audiences: [String] = ["https://kubernetes.default.svc.cluster.local"], clientCAPEM: String = "",
-        advertiseAddress: String, advertisePort: Int, staticTokens: [String: UserInfo] = [:],
+        frontProxyCAPEM: String = "", advertiseAddress: String, advertisePort: Int, staticTokens: [String: UserInfo] = [:],
         time: any TimeSource = SystemTime()
     ) {
         let cidrs: [CIDR] = serviceCIDR.split(separator: ",").compactMap { CIDR(String($0)) }
@@ -58,6 +60,7 @@ package struct ClusterSettings: Sendable {
         self.issuer = issuer
         self.audiences = audiences
         self.clientCAPEM = clientCAPEM
+        self.frontProxyCAPEM = frontProxyCAPEM
         self.advertiseAddress = advertiseAddress
         self.advertisePort = advertisePort
         self.time = time

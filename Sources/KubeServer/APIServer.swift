@@ -23,6 +23,8 @@ package struct APIServerOptions: Sendable {
     /// `/.well-known/openid-configuration` and `/openid/v1/jwks`; nil: 404.
     package var openIDConfiguration: JSON = .null
     package var jsonWebKeySet: JSON = .null
+    /// Vouches for the callers' names before aggregated API servers; nil: they see no client certificate.
+    package var frontProxy: FrontProxyIdentity?
     package var clock: any TimeSource = SystemTime()
     /// Reads and writes in flight at the same time, without watches and connections.
     package var readsInFlightMax: Int = 400
@@ -48,6 +50,7 @@ package final class APIServer: HTTPResponder, Component {
     let metrics: ServerMetrics
     let documents: Documents
     private let customResources: CustomResources
+    let remotes: RemoteServices
     let log: Logger = .component("apiserver")
     /// `/readyz` fails while it is false: during bootstrap and shutdown.
     private let ready: Atomic<Bool> = Atomic(false)
@@ -69,13 +72,25 @@ package final class APIServer: HTTPResponder, Component {
         self.registry = registry
         self.metrics = ServerMetrics(options)
         self.authenticators = [ClientCertificates()] + options.authenticators(registry)
-        self.documents = Documents(registry: registry)
+        let remotes: RemoteServices = RemoteServices(registry: registry, identity: options.frontProxy)
+        self.remotes = remotes
+        self.documents = Documents(registry: registry, remotes: remotes)
         self.customResources = CustomResources(registry: registry, documents: documents)
+        remotes.follow()
     }
 
     package var name: String { "apiserver" }
     /// What goes on beside requests: custom resource definitions are established and cleaned up.
-    package func run() async throws { await customResources.run() }
+    /// Aggregated services are looked after.
+    package func run() async throws {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.customResources.run() }
+            group.addTask { await AvailabilityChecks(services: self.remotes).run() }
+        }
+    }
+
+    /// A renewed front-proxy certificate.
+    package func replaceFrontProxy(_ identity: FrontProxyIdentity) { remotes.replaceIdentity(identity) }
 
     /// To be called when bootstrap objects are there: `/readyz` says ok from now on.
     package func markReady(_ isReady: Bool = true) { ready.store(isReady, ordering: .releasing) }

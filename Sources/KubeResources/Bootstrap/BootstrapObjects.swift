@@ -35,6 +35,7 @@ package struct BootstrapObjects: Sendable {
                     "value": JSON(value), "description": .string(Self.priorityWords[name] ?? ""),
                 ])
         }
+        try await storageClass()
         try await serviceRange()
         try await authenticationConfig()
         try await kubernetesService()
@@ -129,6 +130,20 @@ package struct BootstrapObjects: Sendable {
         if isChanged { try await call(.update, resource, present) }
     }
 
+    /// The default class: folders on the node of the pod that first asks (see KubeControllers' VolumeBinder).
+    private func storageClass() async throws(StatusError) {
+        try await ensure(
+            API.storageClasses,
+            [
+                "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
+                "metadata": [
+                    "name": "standard", "annotations": ["storageclass.kubernetes.io/is-default-class": "true"],
+                ],
+                "provisioner": "apus.dev/local", "reclaimPolicy": "Delete", "allowVolumeExpansion": true,
+                "volumeBindingMode": "WaitForFirstConsumer",
+            ])
+    }
+
     // MARK: networking
 
     private func serviceRange() async throws(StatusError) {
@@ -148,9 +163,10 @@ package struct BootstrapObjects: Sendable {
                 "metadata": ["name": "extension-apiserver-authentication", "namespace": "kube-system"],
                 "data": [
                     "client-ca-file": .string(settings.clientCAPEM), "requestheader-allowed-names": "[\"front-proxy-client\"]",
-                    "requestheader-client-ca-file": .string(settings.clientCAPEM),
+                    "requestheader-client-ca-file": .string(settings.frontProxyCAPEM),
                     "requestheader-extra-headers-prefix": "[\"X-Remote-Extra-\"]",
                     "requestheader-group-headers": "[\"X-Remote-Group\"]",
+                    "requestheader-uid-headers": "[\"X-Remote-Uid\"]",
                     "requestheader-username-headers": "[\"X-Remote-User\"]",
                 ],
             ])

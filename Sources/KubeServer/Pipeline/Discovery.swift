@@ -16,8 +16,14 @@ struct Discovery {
 
     let definitions: [ResourceDefinition]
     let groups: [Group]
+    /// What other servers answer; it hides what we serve of the same group version.
+    private let remotes: [GroupVersion: RemoteServices.Entry]
 
-    init(_ definitions: [ResourceDefinition]) {
+    init(_ all: [ResourceDefinition], remotes entries: [RemoteServices.Entry] = []) {
+        remotes = Dictionary(entries.map { ($0.remote.version, $0) }, uniquingKeysWith: { a, _ in a })
+        let remotes: [GroupVersion: RemoteServices.Entry] = self.remotes
+        let definitions: [ResourceDefinition] =
+            remotes.isEmpty ? all : all.filter { remotes[$0.gvr.groupVersion] == nil }
         self.definitions = definitions
         var versions: [String: [String]] = [:]
         var order: [String] = []
@@ -27,16 +33,30 @@ struct Discovery {
                 versions[d.gvr.group, default: []].append(d.gvr.version)
             }
         }
+        for entry in entries {
+            let version: GroupVersion = entry.remote.version
+            if versions[version.group] == nil { order.append(version.group) }
+            versions[version.group, default: []].append(version.version)
+        }
         let facts: [String: GroupFacts] = Dictionary(
             BuiltIn.groups.map { ($0.group, $0) }, uniquingKeysWith: { a, _ in a })
+        let groupPriorities: [String: Int] = Dictionary(
+            entries.map { ($0.remote.version.group, $0.remote.groupPriority) }, uniquingKeysWith: max)
+        // Local versions are about 15, as their APIService objects say.
+        func priority(_ group: String, _ version: String) -> Int {
+            remotes[GroupVersion(group: group, version: version)]?.remote.versionPriority ?? 15
+        }
         groups = order.map { name in
-            let served: [String] = versions[name]!.sorted(by: VersionOrder.precedes)
+            let served: [String] = versions[name]!.sorted { a, b in
+                let (x, y): (Int, Int) = (priority(name, a), priority(name, b))
+                return x != y ? x > y : VersionOrder.precedes(a, b)
+            }
             let preferred: String? = facts[name].flatMap {
                 served.contains($0.preferredVersion) ? $0.preferredVersion : nil
             }
             let first: String = preferred ?? served[0]
             return Group(
-                name: name, priority: facts[name]?.priority ?? 1000,
+                name: name, priority: facts[name]?.priority ?? groupPriorities[name] ?? 1000,
                 versions: [first] + served.filter { $0 != first }, preferred: first)
         }.sorted { ($1.priority, $0.name) < ($0.priority, $1.name) }
     }
@@ -127,6 +147,12 @@ struct Discovery {
     func aggregated(core: Bool, version: String) -> JSON {
         let items: [JSON] = groups.filter { $0.name.isEmpty == core }.map { group in
             let versions: [JSON] = group.versions.map { v in
+                if let remote = remotes[GroupVersion(group: group.name, version: v)]?.documents {
+                    return [
+                        "version": .string(v), "resources": .array(remote.resources),
+                        "freshness": remote.isStale ? "Stale" : "Current",
+                    ]
+                }
                 let own: [ResourceDefinition] = definitions(of: GroupVersion(group: group.name, version: v))
                 return [
                     "version": .string(v), "resources": .array(own.map { Discovery.aggregated($0) }),

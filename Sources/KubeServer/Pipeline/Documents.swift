@@ -22,9 +22,16 @@ final class Documents: Sendable {
         var made: [String: Document] = [:]
     }
     private let registry: Registry
+    let remotes: RemoteServices
     private let state: Mutex<State> = Mutex(State())
 
-    init(registry: Registry) { self.registry = registry }
+    init(registry: Registry, remotes: RemoteServices) {
+        self.registry = registry
+        self.remotes = remotes
+    }
+
+    /// What is served now, by us and by aggregated servers.
+    var discovery: Discovery { Discovery(registry.definitions, remotes: remotes.all) }
 
     /// The document called `name`, made by `make` unless it is still good; nil when `make` says so.
     func get(_ name: String, _ make: (Discovery) -> [UInt8]?) -> Document? {
@@ -37,7 +44,7 @@ final class Documents: Sendable {
             return s.made[name]
         }
         if let known { return known }
-        guard let bytes = make(Discovery(registry.definitions)) else { return nil }
+        guard let bytes = make(discovery) else { return nil }
         let new: Document = Document(bytes)
         state.withLock { s in if s.generation == generation { s.made[name] = new } }
         return new
@@ -81,7 +88,7 @@ extension APIServer {
     /// `/`: the paths there are.
     private func paths() -> HTTPResponse {
         var list: [String] = ["/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/apis/"]
-        for group in Discovery(registry.definitions).groups where !group.name.isEmpty {
+        for group in documents.discovery.groups where !group.name.isEmpty {
             list.append("/apis/\(group.name)")
             for version in group.versions { list.append("/apis/\(group.name)/\(version)") }
         }
@@ -153,16 +160,23 @@ extension APIServer {
         case ("v2", 2) where accept.contains(protobuf):
             // A media type with `@` does not parse; kubectl refuses an answer that has it.
             type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
-            made = documents.get(name + " protobuf") { _ in OpenAPI.v2Protobuf(custom: custom) }
-        case ("v2", 2): made = documents.get(name) { _ in OpenAPI.v2(custom: custom).encoded() }
-        case ("v3", 2): made = documents.get(name) { _ in OpenAPI.v3Index(custom: custom).encoded() }
+            made = documents.get(name + " protobuf") { _ in
+                OpenAPI.v2Protobuf(of: remotes.openAPIv2(OpenAPI.v2(custom: custom)))
+            }
+        case ("v2", 2):
+            made = documents.get(name) { _ in remotes.openAPIv2(OpenAPI.v2(custom: custom)).encoded() }
+        case ("v3", 2):
+            made = documents.get(name) { _ in remotes.openAPIv3(OpenAPI.v3Index(custom: custom)).encoded() }
         case ("v3", 4) where parts[2] == "api":
             made = documents.get(name) { _ in
                 OpenAPI.v3(GroupVersion(group: "", version: parts[3]), custom: custom)?.encoded()
             }
         case ("v3", 5) where parts[2] == "apis":
             made = documents.get(name) { _ in
-                OpenAPI.v3(GroupVersion(group: parts[3], version: parts[4]), custom: custom)?.encoded()
+                if let entry = remotes.entry(GroupVersion(group: parts[3], version: parts[4])) {
+                    return entry.documents.openAPIv3.isEmpty ? nil : entry.documents.openAPIv3
+                }
+                return OpenAPI.v3(GroupVersion(group: parts[3], version: parts[4]), custom: custom)?.encoded()
             }
         default: made = nil
         }

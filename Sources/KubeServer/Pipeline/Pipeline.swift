@@ -31,7 +31,11 @@ extension APIServer {
             user = try await impersonate(user, request)
             // 3. May they? 4. Do it.
             try await registry.authorize(info.attributes(user, query))
-            response = try await dispatch(request, info, query, user)
+            if let remote = remotes.entry(path: info.path) {
+                response = await remotes.forward(request, remote, as: user)
+            } else {
+                response = try await dispatch(request, info, query, user)
+            }
         } catch {
             response = error.response((try? Representation(request, query)) ?? Representation())
         }

@@ -61,7 +61,7 @@ package final class NodeAgentClient: NodeAgentDialer {
     }
 
     /// The agent's answer, chunk by chunk.
-    private static func relayed(_ answer: HTTPClientResponse) -> HTTPResponse {
+    static func relayed(_ answer: HTTPClientResponse) -> HTTPResponse {
         var headers: Headers = answer.headers
         for hop in ["Connection", "Keep-Alive", "Transfer-Encoding", "Content-Length", "Upgrade"] {
             headers[hop] = nil
