@@ -22,8 +22,8 @@ struct AvailabilityChecks: Sendable {
         await withTaskGroup(of: Void.self) { group in
             var wait: Duration = Self.firstRetry
             var waiting: Bool = false
-            let alarms: (stream: AsyncStream<Void>, bell: AsyncStream<Void>.Continuation) = AsyncStream.makeStream(
-                bufferingPolicy: .bufferingNewest(1))
+            let alarms: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation) =
+                AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
             for await isAlarm in merged(&group, alarms.stream) {
                 if isAlarm { waiting = false }
                 let entries: [RemoteServices.Entry] = services.all
@@ -35,7 +35,7 @@ struct AvailabilityChecks: Sendable {
                 let pause: Duration = wait
                 group.addTask {
                     try? await Task.sleep(for: pause)
-                    alarms.bell.yield()
+                    alarms.continuation.yield()
                 }
             }
             group.cancelAll()
