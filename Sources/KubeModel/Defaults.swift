@@ -80,13 +80,13 @@ struct DefaultRules: Sendable {
         let type: ObjectType = types[i]
         var hint: Int = 0
         var touched: [(Int, Int)] = []
-        for p in o.pairs.indices {
-            guard let m = type.position(of: o.pairs[p].key, from: hint) else { continue }
+        var pairs: [(key: String, value: JSON)] = o.pairs
+        for p in pairs.indices {
+            guard let m = type.position(of: pairs[p].key, from: hint) else { continue }
             hint = m + 1
             if let inner = DefaultRules.objectType(type.members[m].type), reaches[inner] { touched.append((p, m)) }
         }
         if touched.isEmpty { return }
-        var pairs: [(key: String, value: JSON)] = o.pairs
         json = .null
         for (p, m) in touched {
             let f: Field = type.members[m]

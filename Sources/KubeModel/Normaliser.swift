@@ -194,13 +194,14 @@ struct Normaliser {
             throw mismatch(json, goName(.map(element)))
         }
         var out: [(key: String, value: JSON)] = []
-        out.reserveCapacity(source.count)
+        let pairs: [(key: String, value: JSON)] = source.pairs
+        out.reserveCapacity(pairs.count)
         var isSorted: Bool = true
-        for i in source.pairs.indices {
-            let key: String = source.pairs[i].key
+        for i in pairs.indices {
+            let key: String = pairs[i].key
             path.append(.key(key))
             if isSorted, let last = out.last, !(last.key < key) { isSorted = false }
-            out.append((key, try value(source.pairs[i].value, element, "")))
+            out.append((key, try value(pairs[i].value, element, "")))
             path.removeLast()
         }
         if !isSorted { out.sort { $0.key < $1.key } }

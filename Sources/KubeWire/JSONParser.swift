@@ -45,7 +45,7 @@ extension JSON {
     }
 }
 
-private struct JSONParser {
+struct JSONParser {
     let bytes: UnsafeBufferPointer<UInt8>
     let limits: JSONLimits
     var at: Int = 0
@@ -91,7 +91,7 @@ private struct JSONParser {
         }
     }
 
-    private mutating func value() throws(JSONError) -> JSON {
+    mutating func value() throws(JSONError) -> JSON {
         guard at < bytes.count else { throw invalid("") }
         switch bytes[at] {
         case UInt8(ascii: "{"): return try object()
@@ -204,7 +204,7 @@ private struct JSONParser {
         if let i = pairs.firstIndex(where: { $0.key == key }) { pairs[i].value = value }
     }
 
-    private mutating func number() throws(JSONError) -> JSON {
+    mutating func number() throws(JSONError) -> JSON {
         let start: Int = at
         var isInteger: Bool = true
         var magnitude: UInt64 = 0
