@@ -189,13 +189,25 @@ struct OpenAPISchemas {
         let kind: JSON = [
             ["group": .string(gvr.group), "kind": .string(c.resource.kind), "version": .string(gvr.version)]
         ]
-        var s: JSON = c.schema.exists ? converted(c.schema) : ["type": "object"]
+        // kubectl would judge by the properties it sees: a v2 schema whose root keeps unknown fields says nothing.
+        let saysNothing: Bool = !c.schema.exists
+            || form == .v2 && c.schema["x-kubernetes-preserve-unknown-fields"].isTrue
+        var s: JSON = saysNothing ? ["type": "object"] : converted(c.schema)
+        if !saysNothing { addTypeMeta(&s) }
+        s["x-kubernetes-group-version-kind"] = kind
+        schemas[name] = s
+        addList(c, name)
+    }
+
+    private func addTypeMeta(_ s: inout JSON) {
         s.properties.apiVersion = ["description": .string(OpenAPIWords.apiVersion), "type": "string"]
         s.properties.kind = ["description": .string(OpenAPIWords.kind), "type": "string"]
         let metadata: JSON = ref(OpenAPISchemas.meta + "ObjectMeta")
         s.properties.metadata = form == .v3 ? ["allOf": [metadata]] : metadata
-        s["x-kubernetes-group-version-kind"] = kind
-        schemas[name] = s
+    }
+
+    private mutating func addList(_ c: OpenAPI.CustomKind, _ name: String) {
+        let gvr: GroupVersionResource = c.resource.gvr
         let listMeta: JSON = ref(OpenAPISchemas.meta + "ListMeta")
         schemas[name + "List"] = [
             "description": .string("\(c.resource.kind)List is a list of \(c.resource.kind)"), "type": "object",

@@ -27,7 +27,7 @@ enum AtomicWriter {
             try Files.chmod("\(fresh)/\(path)", file.mode)
             if let user = file.user { try Files.chown("\(fresh)/\(path)", user: user) }
         }
-        if let group { try FSGroup.apply(fresh, group: group) }
+        if let group { try FSGroup.apply(fresh, group: group, isReadOnly: true) }
         try? Files.remove("\(target)/..data_tmp")
         try Files.symlink(name, at: "\(target)/..data_tmp")
         try Files.rename("\(target)/..data_tmp", to: "\(target)/..data")

@@ -52,18 +52,23 @@ extension VolumeType {
 }
 
 /// Gives a tree to a group, as fsGroup promises: group rw (x on directories), setgid on directories.
+/// Volumes that pods cannot write (secrets, config maps, …) become readable only, as upstream's roMask has it.
 enum FSGroup {
-    static func apply(_ path: String, group: UInt32, onlyWhenRootDiffers: Bool = false) throws(OSError) {
+    static func apply(
+        _ path: String, group: UInt32, onlyWhenRootDiffers: Bool = false, isReadOnly: Bool = false
+    ) throws(OSError) {
         if onlyWhenRootDiffers, let s = Files.status(path), s.groupID == group, s.mode & 0o2070 == 0o2070 { return }
-        try walk(path, group)
+        try walk(path, group, isReadOnly ? (directory: 0o2550, file: 0o440) : (directory: 0o2770, file: 0o660))
     }
 
-    private static func walk(_ path: String, _ group: UInt32) throws(OSError) {
+    private static func walk(
+        _ path: String, _ group: UInt32, _ added: (directory: UInt32, file: UInt32)
+    ) throws(OSError) {
         guard let s = Files.status(path, followLinks: false) else { return }
         try Files.chown(path, group: group)
         if s.isSymlink { return }
-        try Files.chmod(path, (s.mode & 0o7777) | (s.isDirectory ? 0o2770 : 0o660))
+        try Files.chmod(path, (s.mode & 0o7777) | (s.isDirectory ? added.directory : added.file))
         guard s.isDirectory else { return }
-        for name in try Files.list(path) { try walk("\(path)/\(name)", group) }
+        for name in try Files.list(path) { try walk("\(path)/\(name)", group, added) }
     }
 }

@@ -73,8 +73,12 @@ struct Representation: Sendable {
             }
             return
         }
-        let list: String = Representation.accepted.joined(separator: ", ")
-        throw StatusError(
+        throw Representation.refusal
+    }
+
+    static var refusal: StatusError {
+        let list: String = accepted.joined(separator: ", ")
+        return StatusError(
             code: 406, reason: "NotAcceptable", message: "only the following media types are accepted: \(list)")
     }
 

@@ -100,6 +100,8 @@ extension APIServer {
     ) async throws(StatusError) -> HTTPResponse {
         let connects: Bool = subresource.map { Registry.connects.contains($0.name) } ?? false
         let representation: Representation = connects ? Representation() : try Representation(request, query)
+        // A review is no row of a table.
+        if representation.shape == .table, definition.virtual != nil, verb == .create { throw Representation.refusal }
         var context: RequestContext = RequestContext(
             verb: verb, resource: info.gvr, subresource: info.subresource,
             // A Namespace is named by its own namespace in paths; the object has none.
@@ -118,8 +120,7 @@ extension APIServer {
             answers.include = IncludeObject(rawValue: include) ?? .metadata
         }
         if verb == .watch {
-            let cache: ResourceCache = registry.cache(definition)
-            return try WatchResponse(call, cache: cache, answers: answers, clock: options.clock).response()
+            return try WatchResponse(call, registry: registry, answers: answers, clock: options.clock).response()
         }
         if verb != .get, verb != .list, !connects {
             let type: String =
