@@ -2,6 +2,7 @@
 
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 import NIOTLS
 
 /// Its variables are touched on the event loop only.
@@ -200,7 +201,9 @@ final class HTTP1ClientHandler: ChannelDuplexHandler, RemovableChannelHandler, @
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if isUpgraded { return context.fireErrorCaught(error) }
-        fail(NetError.on(error))
+        let tls: NIOSSLClientHandler? = try? context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self)
+        fail(
+            TLSFault.error(error, certificate: tls?.peerCertificate, name: pool.serverName) ?? NetError.on(error))
         context.close(promise: nil)
     }
 

@@ -167,7 +167,9 @@ package final class HTTPClient: Sendable {
                     let decoder: HTTPResponseDecoder = HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes)
                     try pipeline.addHandler(ByteToMessageHandler(decoder))
                     try pipeline.addHandler(
-                        HTTP1ClientHandler(channel: channel, pool: PoolPlace(client: self, endpoint: endpoint)))
+                        HTTP1ClientHandler(
+                            channel: channel,
+                            pool: PoolPlace(client: self, endpoint: endpoint, serverName: tls?.serverName ?? "")))
                 }
             }
         if case .tcp = endpoint {
@@ -184,6 +186,17 @@ package final class HTTPClient: Sendable {
 struct PoolPlace: Sendable {
     weak let client: HTTPClient?
     let endpoint: Endpoint
+    let serverName: String
+
+    init(client: HTTPClient?, endpoint: Endpoint, serverName: String) {
+        self.client = client
+        self.endpoint = endpoint
+        if serverName.isEmpty, case .tcp(let host, _) = endpoint {
+            self.serverName = host
+        } else {
+            self.serverName = serverName
+        }
+    }
     func keep(_ handler: HTTP1ClientHandler) -> Bool { client?.keep(handler, endpoint) ?? false }
     func forget(_ handler: HTTP1ClientHandler) { client?.forget(handler, endpoint) }
 }

@@ -27,12 +27,23 @@ package struct NetError: Error, Sendable, Hashable, CustomStringConvertible {
         if let error = error as? NetError { return error }
         if let error = error as? IOError { return io(error, prefix + "connect: ") }
         if let error = error as? NIOConnectionError {
-            if let first = error.connectionErrors.first { return dialing(endpoint, first.error) }
-            return NetError(.unreachable, prefix + "lookup: no such host")
+            if let first = error.connectionErrors.first {
+                // Go names the address that was tried, not the name it was looked up by.
+                guard let ip = first.target.ipAddress, let port = first.target.port else {
+                    return dialing(endpoint, first.error)
+                }
+                return dialing(.tcp(host: ip, port: port), first.error)
+            }
+            return noSuchHost(endpoint)
         }
-        if error is SocketAddressError { return NetError(.unreachable, prefix + "lookup: no such host") }
+        if error is SocketAddressError { return noSuchHost(endpoint) }
         if case ChannelError.connectTimeout = error { return NetError(.timeout, prefix + "i/o timeout") }
         return on(error, prefix)
+    }
+
+    private static func noSuchHost(_ endpoint: Endpoint) -> NetError {
+        guard case .tcp(let host, _) = endpoint else { return NetError(.unreachable, "dial \(endpoint): no such host") }
+        return NetError(.unreachable, "dial tcp: lookup \(host): no such host")
     }
 
     /// An error of a connection that stands.
