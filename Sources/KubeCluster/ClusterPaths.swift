@@ -49,6 +49,8 @@ package struct NodePaths: Sendable {
     package var podLogs: String { "\(state)/log/pods" }
     /// Seen as /var/log/containers in the node.
     package var containerLogs: String { "\(state)/log/containers" }
+    /// Seen as /var/lib/apus/volumes in the node: persistent volumes of the default class.
+    package var volumes: String { "\(state)/volumes" }
     package var pki: String { "\(state)/pki" }
     package var containerdLog: String { "\(cluster.logs)/\(name)-containerd.log" }
     package var agentLog: String { "\(cluster.logs)/\(name)-agent.log" }

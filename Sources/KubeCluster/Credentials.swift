@@ -101,6 +101,9 @@ struct Credentials: Sendable {
     func nodeClient(_ name: String) throws -> Pair {
         try client("nodes/\(name)-client", "system:node:\(name)", ["system:nodes"])
     }
+    func proxyClient(node name: String) throws -> Pair {
+        try client("nodes/\(name)-proxy", "system:kube-proxy", ["system:node-proxier"])
+    }
     func nodeServing(_ name: String, address: String) throws -> Pair {
         try pair(
             "nodes/\(name)-serving",

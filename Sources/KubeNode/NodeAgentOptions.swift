@@ -3,6 +3,7 @@
 package import KubeBase
 package import KubeClient
 package import KubeNet
+package import KubeWire
 
 package struct NodeAgentOptions: Sendable {
     package var nodeName: String
@@ -37,8 +38,9 @@ package struct NodeAgentOptions: Sendable {
     /// Manifests of static pods; nil: none.
     package var staticPodDirectory: String?
     package var version: String = "v1.36.0"
-    /// Runs between a pod's sandbox and its first container: the service rules must be in place by then.
-    package var beforePodStarts: @Sendable (_ podUID: String) async -> Void = { _ in }
+    /// Runs between a pod's sandbox and its first container: the rules for it must be in place by then. The addresses
+    /// are the sandbox's; the API does not know them yet.
+    package var beforePodStarts: @Sendable (_ pod: JSON, _ addresses: [String]) async -> Void = { _, _ in }
     package var time: any TimeSource = SystemTime()
 
     package init(

@@ -26,6 +26,7 @@ package final class Scheduler: Component {
     private let events: EventRecorder
     private let time: any TimeSource
     private let state: Mutex<State>
+    private let volumes: VolumeReservation
     private let news: Wakeup = Wakeup()
     private let log: Logger = .component("scheduler")
 
@@ -34,6 +35,7 @@ package final class Scheduler: Component {
         self.client = client
         self.informers = informers
         self.time = time
+        volumes = VolumeReservation(client: client, informers: informers, time: time)
         events = EventRecorder(client, component: SchedulerBrain.schedulerName, time: time)
         state = Mutex(State(brain: SchedulerBrain(seed: UInt64.random(in: 1...UInt64.max))))
     }
@@ -136,6 +138,14 @@ package final class Scheduler: Component {
     // MARK: Requests
 
     private func bind(_ pod: PodView, _ node: String) async {
+        if let fault: String = await volumes.reserve(pod, node) {
+            let now: Timestamp = time.now()
+            state.withLock { $0.brain.bindingFailed(pod, now: now) }
+            events.record(
+                pod.json, .warning, reason: "FailedScheduling",
+                "running PreBind plugin \"VolumeBinding\": \(fault)")
+            return
+        }
         var binding: JSON = ["apiVersion": "v1", "kind": "Binding"]
         binding.metadata.name = .string(pod.key.name)
         binding.metadata.namespace = .string(pod.key.namespace)

@@ -57,4 +57,52 @@ private struct Refused: Error {}
         // Stopped: nobody is left waiting.
         await proxy.waitUntilProgrammed()
     }
+
+    /// A pod's rules stand before `admit` returns, although the API knows no address of it; another hand's change of
+    /// the API's view (no address yet) does not take them away.
+    @Test(.timeLimit(.minutes(1))) func anAdmittedPodIsIsolatedBeforeItsFirstPacket() async throws {
+        let (later, _) = WatchStream.makeStream()
+        var pod: JSON = PolicyTests.pod("p1", "", ["app": "web"])
+        pod.metadata.uid = "u1"
+        let shelf: Shelf = Shelf(
+            objects: [
+                "networkpolicies": [PolicyTests.ingress()], "pods": [pod],
+                "namespaces": [["metadata": ["name": "default", "labels": [:]]]],
+            ], later: later)
+        let informers: InformerSet = InformerSet(Client(transport: shelf, fieldManager: "test"))
+        let applied: Mutex<[String]> = Mutex([])
+        let policy: PolicyComponent = PolicyComponent(
+            informers: informers, nodeName: "n1",
+            filter: { transaction in
+                let count: Int = applied.withLock {
+                    $0.append("\(transaction)")
+                    return $0.count
+                }
+                if count == 1 { throw Refused() }
+            })
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await informers.run() }
+            group.addTask { try await policy.run() }
+            await policy.admit(pod, addresses: ["10.244.1.2"])
+            #expect(applied.withLock { $0.last ?? "" }.contains("ingress-10.244.1.2"))
+            group.cancelAll()
+        }
+        // Stopped: nobody is left waiting.
+        await policy.admit(pod, addresses: ["10.244.1.3"])
+    }
+
+    @Test(.timeLimit(.minutes(1))) func withoutPoliciesNobodyWaits() async throws {
+        let (later, _) = WatchStream.makeStream()
+        let informers: InformerSet = InformerSet(
+            Client(transport: Shelf(objects: [:], later: later), fieldManager: "test"))
+        let policy: PolicyComponent = PolicyComponent(
+            informers: informers, nodeName: "n1", filter: { _ in Issue.record("nothing is to be written") })
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await informers.run() }
+            group.addTask { try await policy.run() }
+            await policy.admit(PolicyTests.pod("p1", "", [:]), addresses: ["10.244.1.2"])
+            #expect(!informers.has(GroupVersionResource("v1", "pods")))
+            group.cancelAll()
+        }
+    }
 }

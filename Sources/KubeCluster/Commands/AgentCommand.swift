@@ -37,8 +37,10 @@ enum AgentCommand {
 
     private static func run(_ s: AgentSettings, isReady: @escaping @Sendable () -> Void) async throws {
         let client: Client = Client(transport: s.transport, fieldManager: "kubelet")
+        let proxyClient: Client = Client(transport: s.proxyTransport, fieldManager: "kube-proxy")
+        let informers: InformerSet = InformerSet(proxyClient, transform: NetworkView.trimmed)
         let proxy: ProxyComponent = ProxyComponent(
-            client: Client(transport: s.transport, fieldManager: "kube-proxy"),
+            client: proxyClient, informers: informers,
             network: ProxyNetwork(
                 nodeName: s.nodeName, clusterCIDR: s.podCIDR, serviceCIDR: s.serviceCIDR, answeredHere: [s.dnsAddress]))
         var options: NodeAgentOptions = NodeAgentOptions(
@@ -48,12 +50,16 @@ enum AgentCommand {
         options.clusterDNS = [s.dnsAddress]
         options.clusterDomain = ClusterConfiguration.clusterDomain
         options.version = Apus.version
-        options.beforePodStarts = { _ in await proxy.waitUntilProgrammed() }
+        let policy: PolicyComponent = PolicyComponent(informers: informers, nodeName: s.nodeName)
+        options.beforePodStarts = { pod, addresses in
+            await proxy.waitUntilProgrammed()
+            await policy.admit(pod, addresses: addresses)
+        }
         let agent: NodeAgent = try NodeAgent(options)
         let dns: DNSServer = DNSServer(
-            client: Client(transport: s.transport, fieldManager: "coredns"), hosts: [s.dnsAddress],
-            domain: ClusterConfiguration.clusterDomain)
-        var parts: [any Component] = [agent, proxy, dns]
+            informers: informers, addresses: [s.dnsAddress], domain: ClusterConfiguration.clusterDomain)
+        let volumes: LocalVolumes = LocalVolumes(client: proxyClient, nodeName: s.nodeName)
+        var parts: [any Component] = [agent, proxy, policy, dns, informers, volumes]
         if let keeper = s.keeper { parts.append(keeper) }
         if !s.cniFolder.isEmpty {
             let network: MachineNetwork = MachineNetwork(
@@ -73,6 +79,8 @@ struct AgentSettings: Sendable {
     var nodeName: String
     var address: String
     var transport: HTTPTransport
+    /// Of the proxy, the policies and the name server: they see more of the network than a kubelet may.
+    var proxyTransport: HTTPTransport
     var serving: TLSServerOptions
     var runtimeSocket: String
     var stateFolder: String
@@ -97,14 +105,17 @@ struct AgentSettings: Sendable {
         let client: Credentials.Pair = try credentials.nodeClient(name)
         let serving: Credentials.Pair = try credentials.nodeServing(name, address: place.address)
         let ca: String = credentials.authority.certificatePEM
-        let transport: HTTPTransport = try HTTPTransport(
-            server: .tcp(host: c.bridgeAddress, port: c.port),
-            tls: TLSClientOptions(caPEM: ca, certificatePEM: client.certificatePEM, keyPEM: client.keyPEM))
+        func transport(_ pair: Credentials.Pair) throws -> HTTPTransport {
+            try HTTPTransport(
+                server: .tcp(host: c.bridgeAddress, port: c.port),
+                tls: TLSClientOptions(caPEM: ca, certificatePEM: pair.certificatePEM, keyPEM: pair.keyPEM))
+        }
         // The agent is in the node's namespaces already.
         let sandbox: NodeSandbox = NodeSandbox(
             place: place, paths: node, programs: try Preflight.programs(), isEntered: true)
         return AgentSettings(
-            nodeName: name, address: place.address, transport: transport,
+            nodeName: name, address: place.address, transport: try transport(client),
+            proxyTransport: try transport(try credentials.proxyClient(node: name)),
             serving: TLSServerOptions(certificatePEM: serving.certificatePEM, keyPEM: serving.keyPEM, clientCAPEM: ca),
             runtimeSocket: node.containerdSocket, stateFolder: "/var/lib/kubelet", logFolder: "/var/log/pods",
             cgroup: place.cgroup, podCIDR: c.podCIDR, serviceCIDR: c.serviceCIDR, dnsAddress: c.dnsAddress,
@@ -129,7 +140,7 @@ struct AgentSettings: Sendable {
                 commonName: "system:node:\(name)", organizations: ["system:nodes"], dnsNames: [name],
                 ipAddresses: [address], isServer: true, isClient: false, validity: .seconds(365 * 86400)))
         return AgentSettings(
-            nodeName: name, address: address, transport: transport,
+            nodeName: name, address: address, transport: transport, proxyTransport: transport,
             serving: TLSServerOptions(certificatePEM: pair.certificatePEM, keyPEM: pair.keyPEM, clientCAPEM: ca),
             runtimeSocket: flags["container-runtime-endpoint"] ?? "/run/containerd/containerd.sock",
             stateFolder: flags["state"] ?? "/var/lib/kubelet", logFolder: "/var/log/pods", cgroup: "/",

@@ -1,6 +1,7 @@
 // One node's place on this machine: a network and a mount namespace, and containerd in them.
 
 import Glibc
+import KubeNode
 import KubeOS
 import KubeWire
 
@@ -29,7 +30,7 @@ struct NodeSandbox: Sendable {
     func create() async throws {
         for folder in [
             paths.state, paths.containerdRoot, paths.registries, paths.cni, paths.kubelet, paths.podLogs,
-            paths.containerLogs, paths.pki, paths.run,
+            paths.containerLogs, paths.volumes, paths.pki, paths.run,
         ] { try Files.makeDirectories(folder) }
         try await NetworkNamespaces.create(paths.networkNamespace)
         let network: String = paths.networkNamespace
@@ -144,7 +145,7 @@ enum NodeMounts {
     static func own(_ paths: NodePaths) -> [(source: String, target: String)] {
         [
             (paths.kubelet, "/var/lib/kubelet"), (paths.podLogs, "/var/log/pods"),
-            (paths.containerLogs, "/var/log/containers"),
+            (paths.containerLogs, "/var/log/containers"), (paths.volumes, LocalVolumes.root),
         ]
     }
 

@@ -205,7 +205,7 @@ final class VolumeBinder: Component {
             released.metadata.annotations[VolumeMatch.provisionedBy].text == Self.localProvisioner
         else { return }
         if !context.options.localVolumesRoot.isEmpty {
-            context.options.removeLocalVolume(released.spec.hostPath.path.text)
+            context.options.removeLocalVolume(released.spec.local.path.text)
         }
         try await ifPresent { () async throws(StatusError) in
             try await context.client.delete(
@@ -249,16 +249,18 @@ final class VolumeBinder: Component {
         volume.spec.volumeMode = claim.spec.volumeMode
         let folder: String =
             "\(context.options.localVolumesRoot)/\(name)_\(claim.metadata.namespace.text)_\(claim.metadata.name.text)"
-        volume.spec.hostPath = ["path": .string(folder), "type": "DirectoryOrCreate"]
+        volume.spec.local = ["path": .string(folder)]
         volume.spec.claimRef = [
             "kind": "PersistentVolumeClaim", "namespace": claim.metadata.namespace, "name": claim.metadata.name,
             "uid": claim.metadata.uid, "apiVersion": "v1", "resourceVersion": claim.metadata.resourceVersion,
         ]
-        if let host = node?.metadata.labels["kubernetes.io/hostname"], host.exists {
-            volume.spec.nodeAffinity.required.nodeSelectorTerms = [
-                ["matchExpressions": [["key": "kubernetes.io/hostname", "operator": "In", "values": [host]]]]
-            ]
+        guard let host = (node ?? anyNode(for: claim))?.metadata.labels["kubernetes.io/hostname"], host.exists else {
+            context.events.record(claim, .warning, reason: "ProvisioningFailed", "there is no node for a local volume")
+            return
         }
+        volume.spec.nodeAffinity.required.nodeSelectorTerms = [
+            ["matchExpressions": [["key": "kubernetes.io/hostname", "operator": "In", "values": [host]]]]
+        ]
         do throws(StatusError) {
             let made: JSON = try await context.client.create(API.persistentVolumes, volume)
             volumeWrites.wrote(made)
@@ -268,6 +270,15 @@ final class VolumeBinder: Component {
         } catch {
             if !error.isAlreadyExists { throw error }
         }
+    }
+
+    /// For a class that binds at once: some schedulable node, the same one each time.
+    private func anyNode(for claim: JSON) -> JSON? {
+        let able: [JSON] = nodes.list().filter { !$0.spec.unschedulable.isTrue && $0.spec.taints.elements.isEmpty }
+            .sorted { $0.metadata.name.text < $1.metadata.name.text }
+        if able.isEmpty { return nil }
+        let sum: Int = claim.metadata.uid.text.utf8.reduce(0) { ($0 &* 31 &+ Int($1)) & 0xff_ffff }
+        return able[sum % able.count]
     }
 
     /// Somebody else's provisioner watches for this annotation.

@@ -121,8 +121,9 @@ extension PodHost {
             let id: String = try await node.cri.runSandbox(sandboxConfig(attempt: attempt), handler: handler)
             node.setOwner(id, podUID: uid, container: "")
             let status: CRIPodSandboxStatus = try await node.cri.sandboxStatus(id)
-            await node.options.beforePodStarts(uid)
-            deliver(.sandboxStarted(SandboxSeen(status, hostIPs: node.options.nodeIPs)))
+            let seen: SandboxSeen = SandboxSeen(status, hostIPs: node.options.nodeIPs)
+            await node.options.beforePodStarts(pod, seen.ips)
+            deliver(.sandboxStarted(seen))
         } catch let error as GRPCError {
             deliver(.sandboxFailed(error.goText))
         } catch {

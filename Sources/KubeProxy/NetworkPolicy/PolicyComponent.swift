@@ -1,98 +1,209 @@
 // The shell of NetworkPolicies on one node.
 
+import KubeAPI
 package import KubeBase
 package import KubeClient
 import KubeModel
-import KubeWire
+package import KubeWire
 import Logging
 import Synchronization
 
 /// Watches policies; pods and namespaces only from the first policy on, for a cluster without policies should cost
 /// nothing. The client may list and watch networkpolicies, pods and namespaces.
+///
+///     informer event or admitted pod → view, wanted += 1, wake → transaction → kernel → programmed = wanted
 package final class PolicyComponent: Component {
     private struct State {
         var view: PolicyView
+        /// Pods of this node whose address the API does not know yet.
+        var admitted: [ObjectKey: PolicyPod] = [:]
+        /// What the kernel holds; nil: unknown.
         var written: Ruleset?
+        /// Somebody else changed the table.
+        var isSuspect: Bool = false
+        /// Counts changes of the view.
+        var wanted: Int = 0
+        /// The count that the kernel stands at; -1 before the first write.
+        var programmed: Int = -1
+        var isStopped: Bool = false
+        var waiters: [(wanted: Int, continuation: CheckedContinuation<Void, Never>)] = []
     }
 
     package let name: String = "network-policy"
+    /// Refused transactions in a row after which nobody is kept waiting any longer.
+    package static let failuresMax: Int = 5
+
     private static let table: Table = Table(name: "apus-policy")
     private let state: Mutex<State>
+    private let informers: InformerSet
     private let policies: Informer
-    private let pods: Informer
-    private let namespaces: Informer
     private let filter: PacketFilter
+    private let alarm: TableAlarm?
     private let time: any TimeSource
     private let news: Wakeup = Wakeup()
     private let log: Logger = .component("network-policy")
 
+    /// `informers` are run by whoever made them.
     package init(
-        client: Client, nodeName: String, filter: @escaping PacketFilter, time: any TimeSource = SystemTime()
+        informers: InformerSet, nodeName: String, filter: @escaping PacketFilter, alarm: TableAlarm? = nil,
+        time: any TimeSource = SystemTime()
     ) {
         state = Mutex(State(view: PolicyView(nodeName: nodeName)))
-        policies = Informer(client, GroupVersionResource("networking.k8s.io/v1", "networkpolicies"))
-        pods = Informer(client, GroupVersionResource("v1", "pods"))
-        namespaces = Informer(client, GroupVersionResource("v1", "namespaces"))
+        self.informers = informers
+        policies = informers[API.networkPolicies]
         self.filter = filter
+        self.alarm = alarm
         self.time = time
     }
 
     /// In the network namespace that this process is in.
-    package convenience init(client: Client, nodeName: String) {
-        self.init(client: client, nodeName: nodeName, filter: Kernel.packetFilter())
+    package convenience init(informers: InformerSet, nodeName: String) {
+        self.init(
+            informers: informers, nodeName: nodeName, filter: Kernel.packetFilter(),
+            alarm: TableAlarm(table: "apus-policy"))
+    }
+
+    /// Returns when the rules for a pod of this node are in force. `addresses` are those of its sandbox: the API learns
+    /// them later. To be called before the first container starts.
+    package func admit(_ pod: JSON, addresses: [String]) async {
+        await policies.waitForSync()
+        var known: JSON = pod
+        known.status.podIP = .string(addresses.first(where: ServicePort.isIPv4) ?? "")
+        if let pod: PolicyPod = PolicyPod(known) {
+            let isConcerned: Bool = state.withLock {
+                if $0.view.policies.isEmpty { return false }
+                $0.admitted[pod.key] = pod
+                $0.view.pods[pod.key] = pod
+                $0.wanted += 1
+                return true
+            }
+            if isConcerned { news.raise() }
+        }
+        await withCheckedContinuation { (waiter: CheckedContinuation<Void, Never>) in
+            let isDone: Bool = state.withLock {
+                if $0.isStopped || $0.view.policies.isEmpty || $0.programmed >= $0.wanted { return true }
+                $0.waiters.append(($0.wanted, waiter))
+                return false
+            }
+            if isDone { waiter.resume() }
+        }
     }
 
     package func run() async throws {
+        defer { stop() }
         policies.onChange { [self] old, new in
             guard let key: ObjectKey = (new ?? old).map({ ObjectKey(of: $0) }) else { return }
-            note { $0.policies[key] = new }
+            note { $0.view.policies[key] = new }
         }
+        await policies.waitForSync()
+        while !Task.isCancelled, state.withLock({ $0.view.policies.isEmpty }) { await news.wait() }
+        try Task.checkCancellation()
+        let pods: Informer = informers[API.pods]
+        let namespaces: Informer = informers[API.namespaces]
         pods.onChange { [self] old, new in
             guard let key: ObjectKey = (new ?? old).map({ ObjectKey(of: $0) }) else { return }
             let pod: PolicyPod? = new.flatMap { PolicyPod($0) }
             // Most updates of a pod change nothing here.
-            guard state.withLock({ $0.view.pods[key] != pod }) else { return }
-            note { $0.pods[key] = pod }
+            let isNews: Bool = state.withLock { s in
+                if let admitted: PolicyPod = s.admitted[key] {
+                    // An earlier pod of that name, or one whose address has not reached the API.
+                    let isOther: Bool = admitted.uid != (new ?? old)?.metadata.uid.text
+                    if isOther || (pod == nil && Self.isOnItsWay(new)) { return false }
+                    s.admitted[key] = nil
+                }
+                guard s.view.pods[key] != pod else { return false }
+                s.view.pods[key] = pod
+                s.wanted += 1
+                return true
+            }
+            if isNews { news.raise() }
         }
         namespaces.onChange { [self] old, new in
             guard let name: String = (new ?? old)?.metadata.name.text else { return }
-            note { $0.namespaces[name] = new?.metadata.labels.stringMap }
+            let labels: [String: String]? = new?.metadata.labels.stringMap
+            note { $0.view.namespaces[name] = labels }
         }
+        for informer in [pods, namespaces] { await informer.waitForSync() }
+        state.withLock { s in s.view.pods.merge(s.admitted) { seen, _ in seen } }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { [policies] in try await policies.run() }
-            await policies.waitForSync()
-            while !Task.isCancelled, state.withLock({ $0.view.policies.isEmpty }) { await news.wait() }
-            for informer in [pods, namespaces] { group.addTask { try await informer.run() } }
-            for informer in [pods, namespaces] { await informer.waitForSync() }
-            try await write()
+            if let alarm {
+                group.addTask { [self] in
+                    for await _ in alarm.alarms {
+                        log.warning("the table \(alarm.table) was changed by somebody else, writing it anew")
+                        note { $0.isSuspect = true }
+                    }
+                }
+            }
+            group.addTask { [self] in try await write() }
+            try await group.next()
             group.cancelAll()
         }
     }
 
-    private func note(_ change: (inout PolicyView) -> Void) {
-        state.withLock { change(&$0.view) }
+    /// Not over, and without an address in the API.
+    private static func isOnItsWay(_ pod: JSON?) -> Bool {
+        guard let pod else { return false }
+        return pod.status.podIP.text.isEmpty && !["Succeeded", "Failed"].contains(pod.status.phase.text)
+    }
+
+    private func note(_ change: (inout State) -> Void) {
+        state.withLock {
+            change(&$0)
+            $0.wanted += 1
+        }
         news.raise()
     }
 
     private func write() async throws {
         var backoff: Duration = .milliseconds(100)
+        var failures: Int = 0
         while !Task.isCancelled {
-            let (transaction, wanted): (JSON?, Ruleset) = state.withLock { s in
-                let wanted: Ruleset = PolicyRules.ruleset(s.view)
-                guard let old: Ruleset = s.written else { return (Self.table.rewrite(wanted), wanted) }
-                return (Self.table.transaction(from: old, to: wanted), wanted)
+            let (transaction, ruleset, wanted): (JSON?, Ruleset, Int) = state.withLock { s in
+                let ruleset: Ruleset = PolicyRules.ruleset(s.view)
+                if s.isSuspect { s.written = nil }
+                s.isSuspect = false
+                guard let old: Ruleset = s.written else { return (Self.table.rewrite(ruleset), ruleset, s.wanted) }
+                return (Self.table.transaction(from: old, to: ruleset), ruleset, s.wanted)
             }
             do {
-                if let transaction { try await filter(transaction) }
-                state.withLock { $0.written = wanted }
+                if let transaction {
+                    alarm?.expect()
+                    try await filter(transaction)
+                }
                 backoff = .milliseconds(100)
+                failures = 0
+                for waiter in reached(wanted, ruleset) { waiter.resume() }
                 await news.wait()
             } catch {
                 log.error("nftables refused the policies, writing them anew in \(backoff): \(error)")
+                alarm?.unexpect()
+                failures += 1
+                // A node without a packet filter still runs pods.
+                if failures == Self.failuresMax { for waiter in reached(wanted, nil) { waiter.resume() } }
                 state.withLock { $0.written = nil }
                 try await time.sleep(for: backoff)
                 backoff = min(backoff * 2, .seconds(30))
             }
         }
+    }
+
+    private func reached(_ wanted: Int, _ ruleset: Ruleset?) -> [CheckedContinuation<Void, Never>] {
+        state.withLock { s in
+            s.programmed = wanted
+            s.written = ruleset
+            let ready: [CheckedContinuation<Void, Never>] = s.waiters.filter { $0.wanted <= wanted }
+                .map { $0.continuation }
+            s.waiters.removeAll { $0.wanted <= wanted }
+            return ready
+        }
+    }
+
+    private func stop() {
+        let waiters: [CheckedContinuation<Void, Never>] = state.withLock { s in
+            s.isStopped = true
+            defer { s.waiters = [] }
+            return s.waiters.map { $0.continuation }
+        }
+        for waiter in waiters { waiter.resume() }
     }
 }

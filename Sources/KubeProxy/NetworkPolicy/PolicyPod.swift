@@ -10,6 +10,7 @@ package struct PolicyPod: Sendable, Equatable {
         package var number: Int
     }
     package var key: ObjectKey
+    package var uid: String
     package var address: String
     package var node: String
     package var labels: [String: String]
@@ -22,6 +23,7 @@ package struct PolicyPod: Sendable, Equatable {
             !["Succeeded", "Failed"].contains(pod.status.phase.text)
         else { return nil }
         key = ObjectKey(of: pod)
+        uid = pod.metadata.uid.text
         self.address = address
         node = pod.spec.nodeName.text
         labels = pod.metadata.labels.stringMap

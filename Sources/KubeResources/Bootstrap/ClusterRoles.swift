@@ -155,6 +155,8 @@ extension BootstrapPolicy {
                 rule(read, [""], ["services", "endpoints"]), rule(["get", "list", "watch"], [""], ["nodes"]), events,
                 rule(read, ["discovery.k8s.io"], ["endpointslices"]),
                 rule(read, ["networking.k8s.io"], ["networkpolicies", "servicecidrs"]),
+                // Upstream's proxy leaves policies to the network plugin, which has a role of its own.
+                rule(["list", "watch"], [""], ["pods", "namespaces", "persistentvolumes"]),
             ]),
         Role(
             "system:kubelet-api-admin",

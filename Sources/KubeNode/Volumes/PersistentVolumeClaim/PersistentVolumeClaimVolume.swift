@@ -32,6 +32,10 @@ enum PersistentVolumeClaimVolume: VolumeType {
             if pv.spec.hostPath.type.text.isEmpty, !Files.exists(path) { try Files.makeDirectories(path) }
         } else if pv.spec.local.exists {
             path = pv.spec.local.path.text
+            if pv.metadata.annotations[LocalVolumes.provisionedBy].text == LocalVolumes.provisioner, !Files.exists(path) {
+                try Files.makeDirectories(path)
+                try Files.chmod(path, 0o777)
+            }
             guard Files.exists(path) else { throw VolumeFault("path \"\(path)\" does not exist") }
         } else {
             throw VolumeFault("no volume plugin matched name: persistent volume \(bound)")
