@@ -237,10 +237,22 @@ struct OpenAPISchemas {
         if s["x-kubernetes-int-or-string"].isTrue {
             return ["x-kubernetes-int-or-string": true, "description": .string(s["description"].text)]
         }
+        // kubectl before 1.24 takes a value without a type for anything; with one it judges what it does not know.
         let keepsUnknown: Bool = s["x-kubernetes-preserve-unknown-fields"].isTrue
+        let isNullable: Bool = s.nullable.isTrue
+        let isUntyped: Bool =
+            isNullable || keepsUnknown && s.type.text == "object"
+            || s.type.text == "array" && (keepsUnknown || !s["items"].exists)
+        let nullable: Set<String> = Set(s.properties.fields.filter { $0.value.nullable.isTrue }.map { $0.key })
         var out: [(key: String, value: JSON)] = []
         for (key, value) in o where !dropped.contains(key) {
-            if keepsUnknown, key == "properties" || key == "items" { continue }
+            if keepsUnknown || isNullable, key == "properties" || key == "items" { continue }
+            if isUntyped, key == "type" { continue }
+            if key == "required", !nullable.isEmpty {
+                let left: [JSON] = value.elements.filter { !nullable.contains($0.text) }
+                if !left.isEmpty { out.append((key, .array(left))) }
+                continue
+            }
             switch key {
             case "properties":
                 out.append(

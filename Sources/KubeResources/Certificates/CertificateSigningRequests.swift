@@ -21,7 +21,7 @@ struct SigningRequestStrategy: Strategy {
     func prepareForStatusUpdate(_ new: inout JSON, old: JSON, _ context: RequestContext) {
         let decisions: [JSON] = old.status.conditions.elements.filter { Self.isDecision($0) }
         let others: [JSON] = new.status.conditions.elements.filter { !Self.isDecision($0) }
-        Self.keepAllButStatus(&new, old: old)
+        Self.keepAllButStatusAndMetadata(&new, old: old)
         let all: [JSON] = decisions + others
         new.status.conditions = all.isEmpty ? .null : .array(all)
     }
@@ -72,8 +72,7 @@ struct SigningApprovalStrategy: Strategy {
                 result.status.conditions.elements[i][f] = .string(context.now.rfc3339)
             }
         }
-        result.metadata.resourceVersion = new.metadata.resourceVersion
-        result.metadata.managedFields = new.metadata.managedFields
+        result.metadata = new.metadata
         new = result
     }
     func validateUpdate(_ new: JSON, old: JSON, _ context: RequestContext) -> [FieldError] {

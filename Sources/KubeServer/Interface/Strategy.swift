@@ -16,6 +16,8 @@ package protocol Strategy: Sendable {
     var defaultPropagation: Propagation { get }
     /// metadata.generation is kept: 1 at create, +1 when something other than metadata and status changes.
     var keepsGeneration: Bool { get }
+    /// A change of status counts for the generation too: custom kinds without a status subresource.
+    var countsStatus: Bool { get }
 
     /// Clears what clients may not set (status) and fills what is computed.
     func prepareForCreate(_ object: inout JSON, _ context: RequestContext)
@@ -76,6 +78,7 @@ extension Strategy {
     package var allowsUnconditionalUpdate: Bool { true }
     package var defaultPropagation: Propagation { .background }
     package var keepsGeneration: Bool { false }
+    package var countsStatus: Bool { false }
     package func prepareForCreate(_ object: inout JSON, _ context: RequestContext) {}
     package func validate(_ object: JSON, _ context: RequestContext) -> [FieldError] { [] }
     package func warnings(onCreate object: JSON, _ context: RequestContext) -> [String] { [] }
@@ -85,7 +88,7 @@ extension Strategy {
     }
     package func warnings(onUpdate new: JSON, old: JSON, _ context: RequestContext) -> [String] { [] }
     package func prepareForStatusUpdate(_ new: inout JSON, old: JSON, _ context: RequestContext) {
-        Self.keepAllButStatus(&new, old: old)
+        Self.keepAllButStatusAndMetadata(&new, old: old)
     }
     package func validateStatusUpdate(_ new: JSON, old: JSON, _ context: RequestContext) -> [FieldError] { [] }
     package func gracePeriodSeconds(of object: JSON, requested: Int?, _ context: RequestContext) -> Int? { nil }
@@ -106,6 +109,15 @@ extension Strategy {
         result.status = new.status
         result.metadata.managedFields = new.metadata.managedFields
         result.metadata.resourceVersion = new.metadata.resourceVersion
+        new = result
+    }
+
+    /// For a `status` write of most built-in kinds: labels, annotations and finalizers may change with it; owners not.
+    package static func keepAllButStatusAndMetadata(_ new: inout JSON, old: JSON) {
+        var result: JSON = old
+        result.status = new.status
+        result.metadata = new.metadata
+        result.metadata.ownerReferences = old.metadata.ownerReferences
         new = result
     }
 

@@ -10,6 +10,10 @@ struct DeploymentStrategy: Strategy {
 
     func prepareForCreate(_ o: inout JSON, _ context: RequestContext) { o.status = [:] }
     func prepareForUpdate(_ new: inout JSON, old: JSON, _ context: RequestContext) { Self.keepStatus(&new, old: old) }
+    func prepareForStatusUpdate(_ new: inout JSON, old: JSON, _ context: RequestContext) {
+        Self.keepAllButStatusAndMetadata(&new, old: old)
+        new.metadata.labels = old.metadata.labels
+    }
 
     func validate(_ o: JSON, _ context: RequestContext) -> [FieldError] {
         var out: Faults = Faults()

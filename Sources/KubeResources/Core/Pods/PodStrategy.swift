@@ -43,7 +43,7 @@ package struct PodStrategy: Strategy {
     }
 
     package func prepareForStatusUpdate(_ new: inout JSON, old: JSON, _ context: RequestContext) {
-        Self.keepAllButStatus(&new, old: old)
+        Self.keepAllButStatusAndMetadata(&new, old: old)
         if new.status.qosClass.text.isEmpty { new.status.qosClass = old.status.qosClass }
     }
 
