@@ -26,6 +26,8 @@ struct Transaction {
 package final class LogStore: Store {
     private struct Request {
         var writes: [Write]
+        /// Old history is forgotten before the answer.
+        var tidies: Bool = false
         var answer: CheckedContinuation<Result<[Revision], StoreError>, Never>
     }
     private struct Outcome {
@@ -78,6 +80,16 @@ package final class LogStore: Store {
         return try result.get()
     }
 
+    /// Returns when no history is left that the limits don't allow, and the medium is at rest: for tests of its files.
+    package func tidy() async throws(StoreError) {
+        let result: Result<[Revision], StoreError> = await withCheckedContinuation { answer in
+            if !queue.push(Request(writes: [], tidies: true, answer: answer)) {
+                answer.resume(returning: .failure(.stopped))
+            }
+        }
+        _ = try result.get()
+    }
+
     package func close() async {
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
             queue.stop { done.resume() }
@@ -90,7 +102,8 @@ package final class LogStore: Store {
         private let medium: any Medium
         private let sink: any StoreSink
         private var index: RevisionIndex = RevisionIndex()
-        /// Acknowledged grouped rows that are not on the medium yet, by key, in order of revision.
+        /// Acknowledged grouped rows that are not on the medium yet, in order of revision. All of them: a watch that resumes
+        /// after a restart is owed every change.
         private var unflushed: [Row] = []
         private var flushDue: Int64 = .max
         private var ceiling: Int64 = 0
@@ -134,8 +147,14 @@ package final class LogStore: Store {
             while true {
                 let wait: Int64? = nextWake()
                 guard let batch = store.queue.take(max: LogStore.batchMax, waitMilliseconds: wait) else { break }
-                if !batch.isEmpty { process(batch) }
-                tidy(isIdle: batch.isEmpty)
+                let writers: [Request] = batch.filter { !$0.tidies }
+                if !writers.isEmpty { process(writers) }
+                if writers.count == batch.count {
+                    tidy(isIdle: batch.isEmpty)
+                } else {
+                    repeat { tidy(isIdle: true) } while hasMoreToForget
+                    for request in batch where request.tidies { request.answer.resume(returning: .success([])) }
+                }
             }
             shutDown()
         }
@@ -193,8 +212,6 @@ package final class LogStore: Store {
         }
 
         private func keepForLater(_ rows: [Row]) {
-            let keys: Set<String> = Set(rows.map { $0.key })
-            unflushed.removeAll { keys.contains($0.key) }
             unflushed += rows
             if flushDue == .max { flushDue = monotonicMilliseconds() + Int64(store.limits.groupDelayMilliseconds) }
         }
@@ -225,7 +242,7 @@ package final class LogStore: Store {
             var limits: StoreLimits = store.limits
             if isTight { limits.historyRowsMax = 0 }
             let (rows, compacted): ([Int64], Int64) = index.forgettable(
-                limits, seconds: now / 1000, count: LogStore.forgetMax)
+                limits, seconds: now / 1000, count: LogStore.forgetMax, before: unflushed.first?.revision ?? .max)
             hasMoreToForget = false
             if rows.count >= (isIdle || isTight ? 1 : LogStore.forgetMax / 2) {
                 isTight = false

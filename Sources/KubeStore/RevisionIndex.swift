@@ -95,8 +95,11 @@ struct RevisionIndex {
         }
     }
 
-    /// The next rows to delete for good, at most `count`, by the limits.
-    func forgettable(_ limits: StoreLimits, seconds: Int64, count: Int) -> (rows: [Int64], compacted: Int64) {
+    /// The next rows to delete for good, at most `count`, by the limits; none whose successor is not before `unflushed`:
+    /// the medium always has some row of each key that was ever on it.
+    func forgettable(
+        _ limits: StoreLimits, seconds: Int64, count: Int, before unflushed: Int64
+    ) -> (rows: [Int64], compacted: Int64) {
         var rows: [Int64] = []
         var newCompacted: Int64 = compacted
         var bytes: Int = oldBytes
@@ -105,7 +108,7 @@ struct RevisionIndex {
             let isDue: Bool =
                 seconds - entry.seconds >= Int64(limits.historySeconds) || old.count - i > limits.historyRowsMax
                 || bytes > limits.historyBytesMax || entry.by <= newCompacted
-            guard isDue, rows.count < count || entry.by <= newCompacted else { break }
+            guard isDue, entry.by < unflushed, rows.count < count || entry.by <= newCompacted else { break }
             rows.append(entry.row)
             bytes -= entry.bytes
             newCompacted = max(newCompacted, entry.by)
