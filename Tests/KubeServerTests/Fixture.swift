@@ -23,6 +23,7 @@ enum Fixture {
                 gvr: facts.gvr, kind: facts.kind, listKind: facts.listKind, singular: facts.singular,
                 isNamespaced: facts.namespaced, verbs: facts.verbs, storagePrefix: facts.storagePrefix,
                 strategy: hasStatus ? SpecStatusStrategy() as any Strategy : PlainStrategy())
+            if facts.gvr == API.customResourceDefinitions { d.strategy = CustomResourceDefinitionStrategy() }
             d.shortNames = facts.shortNames
             d.typeName = facts.type
             for s in facts.subresources where s.name == "status" || s.name == "scale" {

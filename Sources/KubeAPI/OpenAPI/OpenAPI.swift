@@ -9,9 +9,12 @@ package enum OpenAPI {
         package var resource: ResourceFacts
         /// `spec.versions[].schema.openAPIV3Schema`; null when there is none.
         package var schema: JSON
-        package init(resource: ResourceFacts, schema: JSON) {
+        /// JSON paths of fields that field selectors may name.
+        package var selectable: [String]
+        package init(resource: ResourceFacts, schema: JSON, selectable: [String] = []) {
             self.resource = resource
             self.schema = schema
+            self.selectable = selectable
         }
     }
 

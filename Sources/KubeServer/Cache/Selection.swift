@@ -25,6 +25,8 @@ package struct Selection: Sendable {
         if !fields.isEverything { try selectable.check(fields, kind: definition.kind) }
     }
 
+    /// A conversion webhook must be asked before objects can be matched and shown.
+    var isConverted: Bool { definition.versions?.conversion != nil }
     package var isEverything: Bool { labels.isEverything && fields.isEverything }
     /// The part of the cache to look at: `NAMESPACE/`, or everything.
     package var folder: String { namespace.isEmpty ? "" : namespace + "/" }
@@ -32,11 +34,11 @@ package struct Selection: Sendable {
     package var requiredName: String? { fields.requiredValue(of: "metadata.name") }
 
     package func matches(_ stored: StoredObject) -> Bool {
-        if !namespace.isEmpty, stored.key.namespace != namespace { return false }
+        if !namespace.isEmpty, !stored.isNamespace(namespace) { return false }
         if !name.isEmpty, stored.key.name != name { return false }
         if isEverything { return true }
         if !labels.isEverything, !labels.matches(object: stored.object) { return false }
-        return fields.isEverything || selectable.matches(fields, definition.served(stored.object))
+        return fields.isEverything || selectable.matches(fields, definition.served(stored))
     }
 
     /// The event as a watcher with this selection sees it; nil when it concerns nothing selected.

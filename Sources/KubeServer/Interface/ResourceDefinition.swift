@@ -14,6 +14,8 @@ package struct ResourceDefinition: Sendable {
     package var categories: [String] = []
     package var isNamespaced: Bool
     package var verbs: [String]
+    /// What discovery shows instead of `verbs`; empty: the same.
+    package var shownVerbs: [String] = []
     package var subresources: [SubresourceDefinition] = []
     /// The schema's type: `core/v1.Pod`. Empty: no schema (anything goes), as for custom resources without one.
     package var typeName: String = ""
@@ -37,6 +39,10 @@ package struct ResourceDefinition: Sendable {
     package var isCustom: Bool = false
     /// Prunes, defaults and judges custom objects.
     package var custom: StructuralSchema?
+    /// All versions of a custom kind, and how objects get from one to another.
+    package var versions: CustomVersions?
+    /// Told to those who use a deprecated version.
+    package var deprecationWarning: String?
     /// The schema that knows `typeName`; nil: custom resources without one.
     package var schema: Schema? = BuiltIn.schema
     /// How lists and maps of a custom kind merge when applied: from its own schema.

@@ -17,13 +17,13 @@ package struct LocalTransport: APITransport {
     package func call(_ call: APICall) async throws(StatusError) -> JSON {
         let request: RegistryRequest = try await request(call)
         switch try await registry.perform(request) {
-        case .stored(let stored, _): return request.definition.served(stored.object)
+        case .stored(let stored, _): return request.definition.served(stored)
         case .object(let object, _): return object
         case .list(let list):
             let definition: ResourceDefinition = request.definition
             return [
                 "kind": .string(definition.listKind), "apiVersion": .string(definition.apiVersion),
-                "metadata": list.meta, "items": .array(list.objects.map { definition.served($0.object) }),
+                "metadata": list.meta, "items": .array(list.objects.map { definition.served($0) }),
             ]
         case .http: throw .badRequest("\(call.subresource) is not served in process")
         }
@@ -68,7 +68,7 @@ package struct LocalTransport: APITransport {
         let outlet: Outlet = Outlet(continuation)
         let sink: ResourceCache.Sink = { event in
             guard let (kind, stored) = selection.view(event) else { return }
-            outlet.send(WatchEvent(kind: kind, object: definition.served(stored.object)))
+            outlet.send(WatchEvent(kind: kind, object: definition.served(stored)))
         }
         let version: String = request.query.text("resourceVersion") ?? ""
         let id: UInt64
@@ -77,7 +77,7 @@ package struct LocalTransport: APITransport {
         {
             id = cache.addSink(sink) { objects, revision in
                 for stored in objects where selection.matches(stored) {
-                    outlet.send(WatchEvent(kind: .added, object: definition.served(stored.object)))
+                    outlet.send(WatchEvent(kind: .added, object: definition.served(stored)))
                 }
                 if request.query["sendInitialEvents"] == "true" {
                     outlet.send(

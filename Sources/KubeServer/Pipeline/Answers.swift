@@ -24,6 +24,20 @@ struct Answers {
         }
     }
 
+    /// The object that is answered, for the audit log; null for streams.
+    func object(of answer: RegistryAnswer) -> JSON {
+        switch answer {
+        case .http: return .null
+        case .stored(let stored, _): return definition.served(stored)
+        case .object(let object, _): return object
+        case .list(let list):
+            return [
+                "kind": .string(definition.listKind), "apiVersion": .string(definition.apiVersion),
+                "metadata": list.meta, "items": .array(list.objects.map { definition.served($0) }),
+            ]
+        }
+    }
+
     private func stored(_ stored: StoredObject, _ status: Int) -> HTTPResponse {
         switch representation.shape {
         case .table: return Answers.plain(table([stored], meta: Answers.meta(of: stored)), representation, status)
@@ -31,7 +45,7 @@ struct Answers {
         case .object: break
         }
         if representation.encoding == .json, representation.isPretty {
-            return Answers.plain(definition.served(stored.object), representation, status)
+            return Answers.plain(definition.served(stored), representation, status)
         }
         return HTTPResponse(status: status, contentType: representation.contentType, bytes(stored))
     }
@@ -44,12 +58,12 @@ struct Answers {
     func bytes(_ stored: StoredObject) -> [UInt8] {
         switch representation.encoding {
         case .json:
-            if definition.storage == definition.gvk { return stored.bytes }
-            return stored.encoding("json " + definition.apiVersion) { definition.served(stored.object).encoded() }
-        case .yaml: return Array(YAML.write(definition.served(stored.object)).utf8)
+            if definition.isServedAsStored(stored) { return stored.bytes }
+            return stored.encoding("json " + definition.viewName) { definition.served(stored).encoded() }
+        case .yaml: return Array(YAML.write(definition.served(stored)).utf8)
         case .protobuf:
-            return stored.encoding("protobuf " + definition.apiVersion) {
-                let object: JSON = definition.served(stored.object)
+            return stored.encoding("protobuf " + definition.viewName) {
+                let object: JSON = definition.served(stored)
                 return Answers.codec.encode(object, as: definition.typeName) ?? object.encoded()
             }
         }
@@ -112,7 +126,7 @@ struct Answers {
         }
         let whole: JSON = [
             "kind": .string(definition.listKind), "apiVersion": .string(definition.apiVersion),
-            "metadata": list.meta, "items": .array(list.objects.map { definition.served($0.object) }),
+            "metadata": list.meta, "items": .array(list.objects.map { definition.served($0) }),
         ]
         return Answers.plain(whole, representation, 200)
     }
@@ -165,7 +179,7 @@ struct Answers {
 
     func table(_ objects: ArraySlice<StoredObject>, meta: JSON) -> JSON {
         var table: JSON = definition.columns.table(
-            objects.map { definition.served($0.object) }, listMeta: meta, include: include, now: now)
+            objects.map { definition.served($0) }, listMeta: meta, include: include, now: now)
         if representation.shapeVersion != "v1" {
             table.apiVersion = .string("meta.k8s.io/\(representation.shapeVersion)")
         }

@@ -120,7 +120,7 @@ struct Discovery {
     private static func json(_ d: ResourceDefinition) -> JSON {
         var r: JSON = [
             "name": .string(d.gvr.resource), "singularName": .string(d.singular), "namespaced": JSON(d.isNamespaced),
-            "kind": .string(d.kind), "verbs": JSON(d.verbs.sorted()),
+            "kind": .string(d.kind), "verbs": JSON((d.shownVerbs.isEmpty ? d.verbs : d.shownVerbs).sorted()),
         ]
         if !d.shortNames.isEmpty { r.shortNames = JSON(d.shortNames) }
         if !d.categories.isEmpty { r.categories = JSON(d.categories) }
@@ -178,7 +178,7 @@ struct Discovery {
         var r: JSON = [
             "resource": .string(d.gvr.resource), "responseKind": kind(d.gvk),
             "scope": d.isNamespaced ? "Namespaced" : "Cluster", "singularResource": .string(d.singular),
-            "verbs": JSON(d.verbs.sorted()),
+            "verbs": JSON((d.shownVerbs.isEmpty ? d.verbs : d.shownVerbs).sorted()),
         ]
         if !d.shortNames.isEmpty { r.shortNames = JSON(d.shortNames) }
         if !d.categories.isEmpty { r.categories = JSON(d.categories) }

@@ -13,6 +13,7 @@ struct WatchResponse: Sendable {
     /// Events taken from the log at a time.
     static let batchMax: Int = 512
 
+    let registry: Registry
     let cache: ResourceCache
     let selection: Selection
     let answers: Answers
@@ -22,11 +23,24 @@ struct WatchResponse: Sendable {
     /// nil: from the present state.
     let after: Revision?
     let clock: any TimeSource
+    /// Called once, when what there was has been sent or there is nothing of it: the request's seats come free.
+    var initialised: @Sendable () -> Void = {}
+    /// Told of each batch: its events and bytes.
+    var sent: @Sendable (_ events: Int, _ bytes: Int) -> Void = { _, _ in }
+
+    /// Whether the watch begins with the objects that are there.
+    static func startsWithPresent(_ query: Query) -> Bool {
+        let version: String = query.text("resourceVersion") ?? ""
+        if query["sendInitialEvents"] != nil { return query.flag("sendInitialEvents") }
+        return version.isEmpty || version == "0"
+    }
 
     init(
-        _ request: RegistryRequest, cache: ResourceCache, answers: Answers, clock: any TimeSource
+        _ request: RegistryRequest, registry: Registry, answers: Answers, clock: any TimeSource
     ) throws(StatusError) {
         let query: Query = request.query
+        let cache: ResourceCache = registry.cache(request.definition)
+        self.registry = registry
         self.cache = cache
         self.answers = answers
         self.clock = clock
@@ -126,6 +140,7 @@ struct WatchResponse: Sendable {
             try await writer.write(frames.error(error))
             return
         }
+        initialised()
         while !Task.isCancelled {
             // Read before the log: everything up to it has then been seen.
             let seen: Revision = cache.hub.published
@@ -139,12 +154,26 @@ struct WatchResponse: Sendable {
                 continue
             }
             cursor += events.count
+            try await convert(events)
             var bytes: [UInt8] = []
+            var count: Int = 0
             for event in events {
-                if let (kind, object) = selection.view(event) { frames.append(kind, object, to: &bytes) }
+                if let (kind, object) = selection.view(event) {
+                    frames.append(kind, object, to: &bytes)
+                    count += 1
+                }
             }
-            if !bytes.isEmpty { try await writer.write(bytes) }
+            if !bytes.isEmpty {
+                sent(count, bytes.count)
+                try await writer.write(bytes)
+            }
         }
+    }
+
+    /// Custom objects of another version go through the conversion webhook, a batch at a time.
+    private func convert(_ events: [CacheEvent]) async throws(StatusError) {
+        guard selection.isConverted else { return }
+        try await registry.prepare(events.flatMap { [$0.old, $0.new, $0.gone].compactMap { $0 } }, answers.definition)
     }
 
     private func flush(_ bytes: [UInt8], _ writer: any BodyWriter) async throws(StatusError) {
@@ -156,8 +185,9 @@ struct WatchResponse: Sendable {
     }
 
     private func initial(_ frames: inout WatchFrames, _ writer: any BodyWriter) async throws(StatusError) -> Int {
-        let (objects, revision, cursor): (ArraySlice<StoredObject>, Revision, Int) = cache.snapshotAndCursor(
+        let (objects, revision, cursor): (ObjectSlice, Revision, Int) = cache.snapshotAndCursor(
             folder: selection.folder)
+        if selection.isConverted { try await registry.prepare(objects, answers.definition) }
         var bytes: [UInt8] = []
         for object in objects where selection.matches(object) {
             frames.append(.added, object, to: &bytes)
@@ -191,7 +221,7 @@ struct WatchFrames {
         case .partialMetadata: write(kind, answers.partial(stored.object), to: &out)
         case .object:
             if answers.representation.encoding == .protobuf {
-                out += protobuf(kind, answers.definition.served(stored.object), answers.definition.typeName)
+                out += protobuf(kind, answers.definition.served(stored), answers.definition.typeName)
             } else {
                 frame(kind, answers.bytes(stored), to: &out)
             }

@@ -27,7 +27,7 @@ extension Registry {
         let cache: ResourceCache = cache(definition)
         let path: String = Registry.path(definition, served.metadata.namespace.text, name)
         // The placeholder keeps its place after uid; the real number comes with the commit.
-        let object: JSON = StorageForm.stamped(definition.stored(served), .zero)
+        let object: JSON = StorageForm.stamped(try await toStorage(served, definition), .zero)
         let encoded: StorageForm.Encoded = StorageForm.encode(object)
         guard encoded.bytes.count <= Registry.objectBytesMax else {
             throw .tooLarge("Request entity too large: limit is \(Registry.objectBytesMax)")

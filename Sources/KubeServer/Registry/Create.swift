@@ -123,7 +123,7 @@ extension Registry {
         }
         do throws(StatusError) {
             let stored: StoredObject = try await insert(definition, object)
-            let served: JSON = definition.served(stored.object)
+            let served: JSON = try await seen(stored, definition)
             await definition.strategy.afterCreate(served, context)
             return served
         } catch {
@@ -169,8 +169,11 @@ extension Registry {
         custom object: JSON, _ schema: StructuralSchema, _ request: RegistryRequest
     ) throws(StatusError) -> JSON {
         let validation: FieldValidation = try request.query.fieldValidation()
-        var unknown: [String] = []
-        var result: JSON = schema.pruned(object, path: "", isRoot: true, unknown: &unknown)
+        let (meta, metaWarnings): (JSON, [String]) = try BuiltIn.schema.normalise(
+            object.metadata, as: "meta/v1.ObjectMeta", validation: .warn)
+        var unknown: [String] = metaWarnings.compactMap { StructuralSchema.unknownField($0).map { "metadata." + $0 } }
+        var result: JSON = StructuralSchema.withoutNulls(schema.pruned(object, unknown: &unknown), schema.root)
+        result = try schema.coerced(result, unknown: &unknown)
         let complaints: [String] =
             request.duplicates.map { "duplicate field \"\($0)\"" } + unknown.map { "unknown field \"\($0)\"" }
         if !complaints.isEmpty, validation == .strict {
@@ -180,9 +183,6 @@ extension Registry {
                     + complaints.joined(separator: ", "))
         }
         if validation == .warn { for text in complaints { request.context.warn(text) } }
-        let (meta, warnings): (JSON, [String]) = try BuiltIn.schema.normalise(
-            result.metadata, as: "meta/v1.ObjectMeta", validation: validation)
-        for warning in warnings { request.context.warn(warning) }
         result.metadata = meta
         return schema.defaulted(result)
     }

@@ -69,14 +69,14 @@ extension Registry {
         let context: RequestContext = request.context
         let first: StoredObject = try find(definition, context.namespace, context.name)
         let admitted: AdmissionRequest = AdmissionRequest(
-            .delete, definition, object: .null, oldObject: definition.served(first.object), options: request.body,
+            .delete, definition, object: .null, oldObject: try await seen(first, definition), options: request.body,
             context: context)
         var mutable: AdmissionRequest = admitted
         for plugin in admission { try await plugin.admit(&mutable) }
         for plugin in admission { try await plugin.validate(admitted) }
         return try await retryingConflicts { () async throws(StatusError) -> RegistryAnswer in
             let stored: StoredObject = try self.find(definition, context.namespace, context.name)
-            let old: JSON = definition.served(stored.object)
+            let old: JSON = try await self.seen(stored, definition)
             try self.check(options.preconditions, old, definition)
             try await definition.strategy.checkDelete(old, context)
             return try await self.delete(stored, old, options, request)
@@ -176,7 +176,7 @@ extension Registry {
 
     /// Deletes each object that the selectors choose; one that has gone meanwhile is no error.
     func deleteCollection(_ request: RegistryRequest) async throws(StatusError) -> RegistryAnswer {
-        let all: ListAnswer = try list(request)
+        let all: ListAnswer = try await list(request)
         var each: RegistryRequest = request
         each.context.verb = .delete
         let options: DeleteOptions = try DeleteOptions(request)

@@ -43,7 +43,7 @@ extension Registry {
 
     private func patch(_ stored: StoredObject, _ request: RegistryRequest) async throws(StatusError) -> JSON {
         let definition: ResourceDefinition = request.definition
-        let old: JSON = definition.served(stored.object)
+        let old: JSON = try await seen(stored, definition)
         let desired: JSON
         if request.patchType == .apply {
             desired = try applied(to: old, request)

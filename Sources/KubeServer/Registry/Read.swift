@@ -5,10 +5,12 @@ import KubeStore
 import KubeWire
 
 extension Registry {
-    func get(_ request: RegistryRequest) throws(StatusError) -> RegistryAnswer {
+    func get(_ request: RegistryRequest) async throws(StatusError) -> RegistryAnswer {
         let context: RequestContext = request.context
         if let text = request.query.text("resourceVersion"), text != "0" { try checkReached(text, request.definition) }
-        return .stored(try find(request.definition, context.namespace, context.name), status: 200)
+        let stored: StoredObject = try find(request.definition, context.namespace, context.name)
+        try await prepare(CollectionOfOne(stored), request.definition)
+        return .stored(stored, status: 200)
     }
 
     private func revision(_ text: String) throws(StatusError) -> Revision {
@@ -28,7 +30,7 @@ extension Registry {
         return asked
     }
 
-    func list(_ request: RegistryRequest) throws(StatusError) -> ListAnswer {
+    func list(_ request: RegistryRequest) async throws(StatusError) -> ListAnswer {
         let definition: ResourceDefinition = request.definition
         let query: Query = request.query
         let selection: Selection = try Selection(
@@ -39,19 +41,19 @@ extension Registry {
         let version: String = query.text("resourceVersion") ?? ""
         try checkMatch(match, version, hasContinue: query.text("continue") != nil, definition)
         var start: String = ""
-        var objects: ArraySlice<StoredObject>
+        var objects: ObjectSlice
         var at: Revision
         let cache: ResourceCache = cache(definition)
         if let token = query.text("continue") {
             let place: ContinueToken = try ContinueToken(token)
             start = place.start
             if let pinned = place.revision {
-                guard let then = cache.snapshot(folder: selection.folder, at: pinned) else {
+                guard let then = cache.snapshot(folder: selection.folder, after: start, at: pinned) else {
                     throw ContinueToken.expired(start: start)
                 }
                 (objects, at) = (then, pinned)
             } else {
-                (objects, at) = cache.snapshot(folder: selection.folder)
+                (objects, at) = cache.snapshot(folder: selection.folder, after: start)
             }
         } else if match == "Exact" {
             at = try checkReached(version, definition)
@@ -63,7 +65,10 @@ extension Registry {
             if !version.isEmpty, version != "0" { try checkReached(version, definition) }
             (objects, at) = cache.snapshot(folder: selection.folder)
         }
-        return page(objects, at, selection, start: start, limit: limit)
+        if !selection.fields.isEverything { try await prepare(objects, definition) }
+        let answer: ListAnswer = page(objects, at, selection, limit: limit)
+        try await prepare(answer.objects, definition)
+        return answer
     }
 
     private func checkMatch(
@@ -92,21 +97,18 @@ extension Registry {
     }
 
     private func page(
-        _ all: ArraySlice<StoredObject>, _ revision: Revision, _ selection: Selection, start: String, limit: Int
+        _ objects: ObjectSlice, _ revision: Revision, _ selection: Selection, limit: Int
     ) -> ListAnswer {
-        var objects: ArraySlice<StoredObject> = all
-        if !start.isEmpty {
-            objects = objects.drop { ResourceCache.precedes($0.path, start) || $0.path == start }
-        }
         guard limit > 0, objects.count > limit else {
-            if !selection.isEverything { objects = objects.filter { selection.matches($0) }[...] }
-            return ListAnswer(objects: objects, revision: revision, continuation: "", remaining: nil)
+            let all: [StoredObject] =
+                selection.isEverything ? objects.array : objects.filter { selection.matches($0) }
+            return ListAnswer(objects: all[...], revision: revision, continuation: "", remaining: nil)
         }
         if selection.isEverything {
-            let page: ArraySlice<StoredObject> = objects.prefix(limit)
+            let page: [StoredObject] = Array(objects.prefix(limit))
             let token: String = ContinueToken(start: page.last!.path, revision: revision).text
             return ListAnswer(
-                objects: page, revision: revision, continuation: token, remaining: objects.count - limit)
+                objects: page[...], revision: revision, continuation: token, remaining: objects.count - limit)
         }
         var page: [StoredObject] = []
         for object in objects where selection.matches(object) {

@@ -24,6 +24,8 @@ package final class Registry: ObjectRegistry {
     let hub: CacheHub
     let admission: [any AdmissionPlugin]
     let clock: any TimeSource
+    /// The way out to webhooks.
+    package let outbound: Outbound = Outbound()
     private let known: Mutex<Known> = Mutex(Known())
     let late: Mutex<Late>
 
@@ -82,13 +84,13 @@ package final class Registry: ObjectRegistry {
 
     package func get(_ resource: GroupVersionResource, namespace: String, name: String) -> JSON? {
         guard let definition = definition(resource), definition.isStored else { return nil }
-        return cache(definition).get(Registry.path(definition, namespace, name)).map { definition.served($0.object) }
+        return cache(definition).get(Registry.path(definition, namespace, name)).map { definition.served($0) }
     }
 
     package func list(_ resource: GroupVersionResource, namespace: String) -> [JSON] {
         guard let definition = definition(resource), definition.isStored else { return [] }
         let folder: String = namespace.isEmpty ? "" : namespace + "/"
-        return cache(definition).snapshot(folder: folder).objects.map { definition.served($0.object) }
+        return cache(definition).snapshot(folder: folder).objects.map { definition.served($0) }
     }
 
     package func onChange(
@@ -97,9 +99,9 @@ package final class Registry: ObjectRegistry {
         guard let definition = definition(resource), definition.isStored else { return }
         _ = cache(definition).addSink(
             { event in
-                handler(event.old.map { definition.served($0.object) }, event.new.map { definition.served($0.object) })
+                handler(event.old.map { definition.served($0) }, event.new.map { definition.served($0) })
             },
-            initial: { objects, _ in for stored in objects { handler(nil, definition.served(stored.object)) } })
+            initial: { objects, _ in for stored in objects { handler(nil, definition.served(stored)) } })
     }
 
     @discardableResult
@@ -110,9 +112,9 @@ package final class Registry: ObjectRegistry {
         guard let definition = definition(resource) else { throw .noSuchResource }
         return try await retryingConflicts { () async throws(StatusError) -> JSON in
             let stored: StoredObject = try self.find(definition, namespace, name)
-            var object: JSON = definition.served(stored.object)
+            var object: JSON = try await self.seen(stored, definition)
             guard try change(&object) else { return object }
-            return definition.served(try await self.replace(definition, stored, with: object).object)
+            return try await self.seen(try await self.replace(definition, stored, with: object), definition)
         }
     }
 
@@ -174,8 +176,8 @@ package final class Registry: ObjectRegistry {
             return try await serve(handler, request)
         }
         switch request.context.verb {
-        case .get: return try get(request)
-        case .list: return .list(try list(request))
+        case .get: return try await get(request)
+        case .list: return .list(try await list(request))
         case .create: return try await create(request)
         case .update: return try await update(request)
         case .patch: return try await patch(request)

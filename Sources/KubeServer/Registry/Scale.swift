@@ -9,7 +9,7 @@ extension Registry {
     ) async throws(StatusError) -> RegistryAnswer {
         let definition: ResourceDefinition = request.definition
         let stored: StoredObject = try find(definition, request.context.namespace, request.context.name)
-        let old: JSON = definition.served(stored.object)
+        let old: JSON = try await seen(stored, definition)
         let current: JSON = Registry.scale(of: old, paths)
         switch request.context.verb {
         case .get: return .object(current, status: 200)
@@ -21,7 +21,7 @@ extension Registry {
         case .patch:
             let result: JSON = try await retryingConflicts { () async throws(StatusError) in
                 let now: StoredObject = try self.find(definition, request.context.namespace, request.context.name)
-                let scale: JSON = Registry.scale(of: definition.served(now.object), paths)
+                let scale: JSON = Registry.scale(of: try await self.seen(now, definition), paths)
                 let wanted: JSON
                 switch request.patchType {
                 case .json: wanted = try Patch.json(request.body, to: scale)
@@ -39,7 +39,7 @@ extension Registry {
     ) async throws(StatusError) -> JSON {
         let definition: ResourceDefinition = request.definition
         let stored: StoredObject = try find(definition, request.context.namespace, request.context.name)
-        let old: JSON = definition.served(stored.object)
+        let old: JSON = try await seen(stored, definition)
         let replicas: Int = scale.spec.replicas.asInt ?? 0
         if replicas < 0 {
             throw .invalid(

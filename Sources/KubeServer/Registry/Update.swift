@@ -23,7 +23,7 @@ extension Registry {
             else {
                 return (try await self.createOnUpdate(wanted, request), true)
             }
-            let old: JSON = definition.served(stored.object)
+            let old: JSON = try await self.seen(stored, definition)
             try self.checkPreconditions(wanted, stored, old, definition, isUnconditional: isUnconditional)
             do throws(StatusError) {
                 return (try await self.write(wanted, over: stored, old, request), false)
@@ -102,7 +102,7 @@ extension Registry {
         } else {
             strategy.prepareForUpdate(&new, old: old, context)
         }
-        if strategy.keepsGeneration { Registry.countGeneration(&new, old) }
+        if strategy.keepsGeneration { Registry.countGeneration(&new, old, countsStatus: strategy.countsStatus) }
         new.metadata = Registry.inOrder(of: old.metadata, new.metadata)
         try checkUpdate(new, old, request)
         admitted.object = scale.map { Registry.scale(of: new, $0) } ?? new
@@ -124,11 +124,11 @@ extension Registry {
     }
 
     /// +1 when something other than metadata and status differs.
-    private static func countGeneration(_ new: inout JSON, _ old: JSON) {
+    private static func countGeneration(_ new: inout JSON, _ old: JSON, countsStatus: Bool) {
         func bare(_ object: JSON) -> JSON {
             var o: JSONObject = object.fields
             o.remove("metadata")
-            o.remove("status")
+            if !countsStatus { o.remove("status") }
             return .object(o)
         }
         if bare(new) != bare(old) { new.metadata.generation = JSON((old.metadata.generation.asInt ?? 0) + 1) }
@@ -198,7 +198,7 @@ extension Registry {
                 return new
             }
             let now: StoredObject = try await replace(definition, stored, with: new)
-            let served: JSON = definition.served(now.object)
+            let served: JSON = try await seen(now, definition)
             if !request.isStatus { await strategy.afterUpdate(served, old: old, context) }
             return served
         } catch {
