@@ -92,15 +92,18 @@ package final class CacheHub: StoreSink {
             cache.apply(change.revision, path: path, nil)
             return
         }
-        let object: JSON
         do {
-            object = try JSON.parse(try sealer?.open(value, key: change.key) ?? value)
+            let stored: StoredObject
+            let plain: [UInt8] = try sealer?.open(value, key: change.key) ?? value
+            if let bytes = StorageForm.stamped(plain, change.revision) {
+                stored = try StoredObject(path: path, revision: change.revision, bytes: bytes)
+            } else {
+                stored = StoredObject(path: path, revision: change.revision, object: try JSON.parse(plain))
+            }
+            cache.apply(change.revision, path: path, stored)
         } catch {
             log.error("\(change.key) at revision \(change.revision) cannot be read and is not served: \(error)")
-            return
         }
-        cache.apply(
-            change.revision, path: path, StoredObject(path: path, revision: change.revision, object: object))
     }
 
     package func opened(_ start: StoreStart) {
@@ -118,9 +121,10 @@ package final class CacheHub: StoreSink {
             guard let pending = change.payload as? PendingObject else { continue }
             var stored: StoredObject?
             if let object = pending.object {
-                stored = StoredObject(
-                    path: pending.path, revision: change.revision, object: object,
-                    bytes: pending.encoded.flatMap { StorageForm.filled($0, change.revision) })
+                if let bytes = pending.encoded.flatMap({ StorageForm.filled($0, change.revision) }) {
+                    stored = try? StoredObject(path: pending.path, revision: change.revision, bytes: bytes)
+                }
+                stored = stored ?? StoredObject(path: pending.path, revision: change.revision, object: object)
             }
             pending.cache.apply(change.revision, path: pending.path, stored)
             touched[ObjectIdentifier(pending.cache)] = pending.cache

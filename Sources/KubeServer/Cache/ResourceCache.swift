@@ -15,7 +15,7 @@ package final class ResourceCache: Sendable {
     private struct State {
         var byPath: [String: StoredObject] = [:]
         /// By path, byte for byte: the order of lists.
-        var sorted: [StoredObject] = []
+        var sorted: ObjectSequence = ObjectSequence()
         var log: EventLog = EventLog()
         var newest: Revision = .zero
         /// Revisions strictly between were seen by nobody or lost in a crash.
@@ -46,12 +46,7 @@ package final class ResourceCache: Sendable {
         let (event, sinks): (CacheEvent, [Sink]) = state.withLock { s in
             let old: StoredObject? = s.byPath[path]
             s.byPath[path] = object
-            let at: Int = ResourceCache.position(of: path, in: s.sorted)
-            if let object {
-                if old != nil { s.sorted[at] = object } else { s.sorted.insert(object, at: at) }
-            } else if old != nil {
-                s.sorted.remove(at: at)
-            }
+            if let object { s.sorted.set(object) } else if old != nil { s.sorted.remove(path) }
             let event: CacheEvent = CacheEvent(revision: revision, old: old, new: object, seconds: seconds)
             if old != nil || object != nil { s.log.append(event) }
             s.newest = revision
@@ -78,52 +73,28 @@ package final class ResourceCache: Sendable {
         }
     }
 
-    private static func position(of path: String, in sorted: [StoredObject]) -> Int {
-        var low: Int = 0
-        var high: Int = sorted.count
-        while low < high {
-            let middle: Int = (low + high) / 2
-            if precedes(sorted[middle].path, path) { low = middle + 1 } else { high = middle }
-        }
-        return low
-    }
-
-    static func precedes(_ a: String, _ b: String) -> Bool { a.utf8.lexicographicallyPrecedes(b.utf8) }
-
     // MARK: reads
 
     package func get(_ path: String) -> StoredObject? { state.withLock { $0.byPath[path] } }
     package var count: Int { state.withLock { $0.sorted.count } }
 
-    /// All objects under `folder` (`NAMESPACE/`, or empty for all), and the revision at which this is true.
-    package func snapshot(folder: String) -> (objects: ArraySlice<StoredObject>, revision: Revision) {
+    /// All objects under `folder` (`NAMESPACE/`, or empty for all) whose path comes after `start`, and the revision at which
+    /// this is true.
+    package func snapshot(folder: String, after start: String = "") -> (objects: ObjectSlice, revision: Revision) {
         let published: Revision = hub.published
-        return state.withLock { s in (ResourceCache.slice(s.sorted, folder), max(published, s.newest)) }
-    }
-
-    private static func slice(_ sorted: [StoredObject], _ folder: String) -> ArraySlice<StoredObject> {
-        guard !folder.isEmpty else { return sorted[...] }
-        let low: Int = position(of: folder, in: sorted)
-        // '0' follows '/' in ASCII: the first path after the folder.
-        let high: Int = position(of: String(folder.dropLast()) + "0", in: sorted)
-        return sorted[low..<high]
+        return state.withLock { s in (s.sorted.slice(folder: folder, after: start), max(published, s.newest)) }
     }
 
     /// The objects as they were at an older revision; nil when its history is no longer kept.
-    package func snapshot(folder: String, at revision: Revision) -> ArraySlice<StoredObject>? {
+    package func snapshot(folder: String, after start: String = "", at revision: Revision) -> ObjectSlice? {
         state.withLock { s in
             guard revision >= s.log.floor else { return nil }
-            var sorted: [StoredObject] = s.sorted
+            var sorted: ObjectSequence = s.sorted
             for event in s.log.back(to: revision) {
                 guard let path = (event.new ?? event.old)?.path else { continue }
-                let at: Int = ResourceCache.position(of: path, in: sorted)
-                switch (event.old, event.new) {
-                case (let old?, .some): sorted[at] = old
-                case (let old?, nil): sorted.insert(old, at: at)
-                default: sorted.remove(at: at)
-                }
+                if let old = event.old { sorted.set(old) } else { sorted.remove(path) }
             }
-            return ResourceCache.slice(sorted, folder)
+            return sorted.slice(folder: folder, after: start)
         }
     }
 
@@ -150,9 +121,9 @@ package final class ResourceCache: Sendable {
     /// The present objects and the cursor after them.
     package func snapshotAndCursor(
         folder: String
-    ) -> (objects: ArraySlice<StoredObject>, revision: Revision, cursor: Int) {
+    ) -> (objects: ObjectSlice, revision: Revision, cursor: Int) {
         let published: Revision = hub.published
-        return state.withLock { s in (ResourceCache.slice(s.sorted, folder), max(published, s.newest), s.log.end) }
+        return state.withLock { s in (s.sorted.slice(folder: folder), max(published, s.newest), s.log.end) }
     }
 
     func read(from cursor: Int, count: Int) -> [CacheEvent]? {
@@ -197,11 +168,11 @@ package final class ResourceCache: Sendable {
     /// `initial` is called with the present state, then `sink` for each later event, without a gap or an overlap.
     /// Neither may call the cache.
     func addSink(
-        _ sink: @escaping Sink, initial: (_ objects: [StoredObject], _ revision: Revision) -> Void
+        _ sink: @escaping Sink, initial: (_ objects: ObjectSlice, _ revision: Revision) -> Void
     ) -> UInt64 {
         let published: Revision = hub.published
         return state.withLock { s in
-            initial(s.sorted, max(published, s.newest))
+            initial(s.sorted.slice(folder: ""), max(published, s.newest))
             return ResourceCache.add(sink, to: &s)
         }
     }
