@@ -145,10 +145,10 @@ package struct MetricBuckets: Sendable {
         counts = [Int](repeating: 0, count: bounds.count)
     }
 
-    package mutating func observe(_ value: Double) {
-        if let i = bounds.firstIndex(where: { value <= $0 }) { counts[i] += 1 }
-        sum += value
-        count += 1
+    package mutating func observe(_ value: Double, times: Int = 1) {
+        if let i = bounds.firstIndex(where: { value <= $0 }) { counts[i] += times }
+        sum += value * Double(times)
+        count += times
     }
 
     package func write(_ labels: [(name: String, value: String)], into out: inout MetricText) {
@@ -178,10 +178,10 @@ package final class MetricHistogram: MetricFamily {
         bounds = buckets
     }
 
-    package func observe(_ labels: [String] = [], _ value: Double) {
+    package func observe(_ labels: [String] = [], _ value: Double, times: Int = 1) {
         series.withLock { s in
             guard s.count < MetricCounter.seriesMax || s[labels] != nil else { return }
-            s[labels, default: MetricBuckets(bounds)].observe(value)
+            s[labels, default: MetricBuckets(bounds)].observe(value, times: times)
         }
     }
 

@@ -24,10 +24,14 @@ package struct Headers: Sendable, ExpressibleByDictionaryLiteral {
     }
 }
 
-/// The subject of a verified client certificate.
+/// The subject of a client certificate.
 package struct PeerIdentity: Sendable, Hashable {
     package var commonName: String
     package var organizations: [String]
+    /// False: nobody has checked yet who issued it.
+    package var isVerified: Bool = true
+    /// The certificates shown, in DER form, the leaf first.
+    package var chain: [[UInt8]] = []
     package init(commonName: String, organizations: [String]) {
         self.commonName = commonName
         self.organizations = organizations
@@ -46,6 +50,8 @@ package struct HTTPRequest: Sendable {
     /// nil when the client showed no certificate.
     package var peer: PeerIdentity?
     package var remoteAddress: String
+    /// nil: nobody keeps time.
+    package var deadline: RequestDeadline?
 
     package init(
         method: String, path: String, rawQuery: String = "", headers: Headers = Headers(), body: [UInt8] = [],
@@ -103,6 +109,7 @@ package struct HTTPResponse: Sendable {
 /// The application behind a server.
 package protocol HTTPResponder: Sendable {
     func respond(to request: HTTPRequest) async -> HTTPResponse
-    /// The answer to a request that never became one: 400 malformed, 413 too large, 431. The default is plain text.
+    /// The answer to a request that never became one (400 malformed, 408 its body is late, 413 too large, 431) or whose
+    /// time is over (504). The default is plain text.
     func respond(toFailure status: Int, message: String) -> HTTPResponse
 }

@@ -30,10 +30,11 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler, R
     private var isUpgraded: Bool = false
     private var isStopping: Bool = false
     private var headDeadline: Scheduled<Void>?
-    /// Seconds from accepting a connection to its first request's head.
-    static let headSecondsMax: Int64 = 32
-    /// Seconds that the rest of a refused request is read, so that its sender sees the answer.
-    static let drainSeconds: Int64 = 1
+    private var bodyDeadline: Scheduled<Void>?
+    /// The connection's first request has begun.
+    private var hasHead: Bool = false
+    /// When the last answer was given to the socket.
+    private var quietSince: NIODeadline = .now()
 
     init(facts: ServerConnectionFacts, channel: any Channel) {
         self.facts = facts
@@ -44,19 +45,42 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler, R
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        headDeadline = context.eventLoop.scheduleTask(in: .seconds(Self.headSecondsMax)) { [weak self] in
+        headDeadline = context.eventLoop.scheduleTask(in: .seconds(ServerLimits.headSeconds)) { [weak self] in
             self?.context?.close(promise: nil)
         }
     }
 
+    /// One timer a connection, set anew only when it fires: idle connections and late heads after the first request.
+    private func watchIdleness(_ nanoseconds: Int64) {
+        headDeadline = channel.eventLoop.scheduleTask(in: .nanoseconds(nanoseconds)) { [weak self] in
+            guard let self, !isUpgraded, let context else { return }
+            if answering != nil || head != nil { return watchIdleness(ServerLimits.idleNanoseconds) }
+            let left: Int64 = ServerLimits.idleNanoseconds - (NIODeadline.now() - quietSince).nanoseconds
+            if left <= 0 { context.close(promise: nil) } else { watchIdleness(left) }
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        // Most bodies come with their head; the others get a time.
+        if head != nil, bodyDeadline == nil, !isUpgraded, !isDraining {
+            bodyDeadline = context.eventLoop.scheduleTask(in: .seconds(ServerLimits.bodySeconds)) { [weak self] in
+                guard let self, answering == nil, !isDraining, !isUpgraded else { return }
+                refuse(408, "the body of the request did not arrive in time")
+            }
+        }
+        context.fireChannelReadComplete()
+    }
+
     func handlerRemoved(context: ChannelHandlerContext) {
         headDeadline?.cancel()
+        bodyDeadline?.cancel()
         self.context = nil
         if !isUpgraded { answering?.abandon() }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         headDeadline?.cancel()
+        bodyDeadline?.cancel()
         if !isUpgraded { answering?.abandon() }
         queue.removeAll()
         context.fireChannelInactive()
@@ -85,7 +109,11 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler, R
     private func receive(_ part: HTTPServerRequestPart) {
         switch part {
         case .head(let head):
-            headDeadline?.cancel()
+            if !hasHead {
+                hasHead = true
+                headDeadline?.cancel()
+                watchIdleness(ServerLimits.idleNanoseconds)
+            }
             self.head = head
             body = []
             let length: Int? = head.headers.first(name: "content-length").flatMap { Int($0) }
@@ -103,6 +131,8 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler, R
         case .end:
             guard let head else { return }
             self.head = nil
+            bodyDeadline?.cancel()
+            bodyDeadline = nil
             answer(head)
         }
     }
@@ -124,7 +154,7 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler, R
             method: head.method.rawValue, path: target.path, rawQuery: target.query, headers: headers, body: body,
             peer: facts.peer, remoteAddress: facts.remoteAddress)
         body = []
-        facts.server.began(exchange)
+        facts.server.began(exchange, sink: self)
         exchange.start(request, responder: facts.server.responder, sink: self)
     }
 
@@ -145,7 +175,7 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler, R
         out.writeBytes(bytes)
         let channel: any Channel = self.channel
         channel.writeAndFlush(out).whenComplete { _ in
-            channel.eventLoop.scheduleTask(in: .seconds(Self.drainSeconds)) { channel.close(promise: nil) }
+            channel.eventLoop.scheduleTask(in: .seconds(ServerLimits.drainSeconds)) { channel.close(promise: nil) }
         }
     }
 
@@ -258,6 +288,7 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler, R
         facts.server.ended(exchange)
         guard answering === exchange else { return }
         answering = nil
+        quietSince = .now()
         guard answersKeepAlive, let context else { return }
         while answering == nil, !isDraining, let part = queue.popFirst() { receive(part) }
         if answering == nil, isReadPending {

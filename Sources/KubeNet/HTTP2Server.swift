@@ -17,15 +17,23 @@ final class HTTP2ServerStreamHandler: ChannelInboundHandler, ResponseSink, @unch
     private var isRefused: Bool = false
     private var answering: ServerExchange?
     private var answersHead: Bool = false
+    private var bodyDeadline: Scheduled<Void>?
+    private let activity: ConnectionActivity
 
-    init(facts: ServerConnectionFacts, channel: any Channel) {
+    init(facts: ServerConnectionFacts, channel: any Channel, activity: ConnectionActivity) {
         self.facts = facts
+        self.activity = activity
         self.channel = channel
     }
 
-    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        activity.began()
+    }
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
+        activity.ended()
+        bodyDeadline?.cancel()
         answering?.abandon()
     }
     func channelInactive(context: ChannelHandlerContext) {
@@ -43,7 +51,7 @@ final class HTTP2ServerStreamHandler: ChannelInboundHandler, ResponseSink, @unch
                 let length: Int? = frame.headers.first(name: "content-length").flatMap { Int($0) }
                 if let length, length > facts.bodyBytesMax { return refuseBody() }
             }
-            if frame.endStream { answer() }
+            if frame.endStream { answer() } else { limitBody(context) }
         case .data(let frame):
             guard case .byteBuffer(let bytes) = frame.data else { return }
             guard body.count + bytes.readableBytes <= facts.bodyBytesMax else { return refuseBody() }
@@ -53,8 +61,19 @@ final class HTTP2ServerStreamHandler: ChannelInboundHandler, ResponseSink, @unch
         }
     }
 
+    private func limitBody(_ context: ChannelHandlerContext) {
+        guard bodyDeadline == nil else { return }
+        let channel: any Channel = self.channel
+        bodyDeadline = context.eventLoop.scheduleTask(in: .seconds(ServerLimits.bodySeconds)) { [weak self] in
+            guard let self, answering == nil, !isRefused else { return }
+            refuse(408, "the body of the request did not arrive in time")
+            channel.close(promise: nil)
+        }
+    }
+
     private func answer() {
         guard let head else { return }
+        bodyDeadline?.cancel()
         let exchange: ServerExchange = ServerExchange()
         answering = exchange
         var headers: Headers = Headers()
@@ -75,21 +94,22 @@ final class HTTP2ServerStreamHandler: ChannelInboundHandler, ResponseSink, @unch
             method: method, path: target.path, rawQuery: target.query, headers: headers, body: body,
             peer: facts.peer, remoteAddress: facts.remoteAddress)
         body = []
-        facts.server.began(exchange)
+        facts.server.began(exchange, sink: self)
         exchange.start(request, responder: facts.server.responder, sink: self)
     }
 
-    private func refuseBody() {
+    private func refuseBody() { refuse(413, "Request entity too large: limit is \(facts.bodyBytesMax)") }
+
+    private func refuse(_ status: Int, _ message: String) {
         isRefused = true
         body = []
-        let response: HTTPResponse = facts.server.responder.respond(
-            toFailure: 413, message: "Request entity too large: limit is \(facts.bodyBytesMax)")
+        let response: HTTPResponse = facts.server.responder.respond(toFailure: status, message: message)
         guard let context, case .bytes(let bytes) = response.body else { return }
         writeHeaders(response, length: bytes.count, endStream: bytes.isEmpty, context)
         if !bytes.isEmpty { writeData(bytes, endStream: true, context, promise: nil) }
         let channel: any Channel = self.channel
         context.flush()
-        context.eventLoop.scheduleTask(in: .seconds(HTTP1ServerHandler.drainSeconds)) { channel.close(promise: nil) }
+        context.eventLoop.scheduleTask(in: .seconds(ServerLimits.drainSeconds)) { channel.close(promise: nil) }
     }
 
     // MARK: answers

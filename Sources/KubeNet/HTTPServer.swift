@@ -17,8 +17,8 @@ package final class HTTPServer: Sendable {
         responder: any HTTPResponder, tls: TLSServerOptions?, bodyBytesMax: Int = 3 << 20, log: Logger
     ) throws {
         core = ServerCore(
-            responder: responder, tls: try tls?.context(protocols: ["h2", "http/1.1"]), bodyBytesMax: bodyBytesMax,
-            log: log)
+            responder: responder, tls: try tls?.context(protocols: ["h2", "http/1.1"]),
+            takesAnyClient: tls?.takesAnyClient ?? false, bodyBytesMax: bodyBytesMax, log: log)
     }
 
     /// The bound port; `port` 0 takes a free one. Throws `NetError.addressInUse`.
@@ -78,17 +78,23 @@ final class ServerCore: Sendable {
         var tls: NIOSSLContext?
         var listeners: [any Channel] = []
         var connections: [ObjectIdentifier: any Channel] = [:]
-        var exchanges: [ObjectIdentifier: ServerExchange] = [:]
+        var exchanges: [ObjectIdentifier: (exchange: ServerExchange, sink: any ResponseSink)] = [:]
+        /// Somebody looks at the deadlines from time to time.
+        var isSweeping: Bool = false
         var isStopping: Bool = false
         var onQuiet: CheckedContinuation<Void, Never>?
     }
     private let state: Mutex<State>
     let responder: any HTTPResponder
+    let takesAnyClient: Bool
     let bodyBytesMax: Int
     private let log: Logger
 
-    init(responder: any HTTPResponder, tls: NIOSSLContext?, bodyBytesMax: Int, log: Logger) {
+    init(
+        responder: any HTTPResponder, tls: NIOSSLContext?, takesAnyClient: Bool, bodyBytesMax: Int, log: Logger
+    ) {
         self.responder = responder
+        self.takesAnyClient = takesAnyClient
         self.bodyBytesMax = bodyBytesMax
         self.log = log
         state = Mutex(State(tls: tls))
@@ -115,7 +121,11 @@ final class ServerCore: Sendable {
             return try addHTTP1(
                 pipeline, channel, ServerConnectionFacts(server: self, peer: nil, remoteAddress: remote))
         }
-        let handshake: NIOSSLServerHandler = NIOSSLServerHandler(context: tls)
+        let handshake: NIOSSLServerHandler =
+            takesAnyClient
+            ? NIOSSLServerHandler(context: tls, customVerificationCallbackWithMetadata: { shown, verdict in
+                verdict.succeed(.certificateVerified(VerificationMetadata(ValidatedCertificateChain(shown))))
+            }) : NIOSSLServerHandler(context: tls)
         try pipeline.addHandler(PlainHTTPRefusal())
         try pipeline.addHandler(handshake)
         try pipeline.addHandler(NegotiationHandler(server: self, remoteAddress: remote, log: log))
@@ -134,8 +144,8 @@ final class ServerCore: Sendable {
     ) throws {
         var connection: NIOHTTP2Handler.ConnectionConfiguration = .init()
         connection.initialSettings = [
-            HTTP2Setting(parameter: .maxConcurrentStreams, value: 1000),
-            HTTP2Setting(parameter: .maxHeaderListSize, value: 1 << 20),
+            HTTP2Setting(parameter: .maxConcurrentStreams, value: ServerLimits.streamsMax),
+            HTTP2Setting(parameter: .maxHeaderListSize, value: ServerLimits.headerBytesMax),
             HTTP2Setting(parameter: .initialWindowSize, value: 1 << 20),
         ]
         connection.targetWindowSize = 4 << 20
@@ -144,23 +154,57 @@ final class ServerCore: Sendable {
         stream.targetWindowSize = 1 << 20
         stream.outboundBufferSizeHighWatermark = 64 << 10
         stream.outboundBufferSizeLowWatermark = 32 << 10
-        stream.streamResetFrameRateLimit.maximumCount = 100_000
+        // In 30 s: a client may cancel many watches, but not open and reset streams for ever (CVE-2023-44487).
+        stream.streamResetFrameRateLimit.maximumCount = ServerLimits.resetsMax
         stream.streamErrorRateLimit.maximumCount = 100_000
+        let activity: ConnectionActivity = ConnectionActivity()
         let handler: NIOHTTP2Handler = NIOHTTP2Handler(
             mode: .server, eventLoop: channel.eventLoop, connectionConfiguration: connection,
             streamConfiguration: stream
         ) { stream in
             stream.eventLoop.makeCompletedFuture {
-                try stream.pipeline.syncOperations.addHandler(HTTP2ServerStreamHandler(facts: facts, channel: stream))
+                try stream.pipeline.syncOperations.addHandler(
+                    HTTP2ServerStreamHandler(facts: facts, channel: stream, activity: activity))
             }
         }
         try pipeline.addHandler(handler)
-        try pipeline.addHandler(ConnectionEnd())
+        try pipeline.addHandler(ConnectionEnd(activity))
     }
 
     // MARK: exchanges
 
-    func began(_ exchange: ServerExchange) { state.withLock { $0.exchanges[ObjectIdentifier(exchange)] = exchange } }
+    func began(_ exchange: ServerExchange, sink: any ResponseSink) {
+        let isFirst: Bool = state.withLock { s in
+            s.exchanges[ObjectIdentifier(exchange)] = (exchange, sink)
+            defer { s.isSweeping = true }
+            return !s.isSweeping
+        }
+        if isFirst { sweepLater() }
+    }
+
+    /// How late a deadline may be noticed.
+    static let sweepMilliseconds: Int64 = 250
+
+    private func sweepLater() {
+        EventLoops.shared.next().scheduleTask(in: .milliseconds(ServerCore.sweepMilliseconds)) { self.sweep() }
+    }
+
+    /// Ends what is over its time. Goes on while a request is young or has a deadline; watches alone need none.
+    private func sweep() {
+        let now: Int64 = RequestDeadline.now()
+        var late: [(exchange: ServerExchange, sink: any ResponseSink)] = []
+        let goesOn: Bool = state.withLock { s in
+            var goesOn: Bool = false
+            for entry in s.exchanges.values {
+                if entry.exchange.deadline.isOver(now) { late.append(entry) }
+                if entry.exchange.deadline.isSet || !entry.exchange.isLong { goesOn = true }
+            }
+            s.isSweeping = goesOn
+            return goesOn
+        }
+        for entry in late { entry.exchange.expire(responder, entry.sink) }
+        if goesOn { sweepLater() }
+    }
 
     func ended(_ exchange: ServerExchange) {
         let quiet: CheckedContinuation<Void, Never>? = state.withLock { s in
@@ -176,7 +220,7 @@ final class ServerCore: Sendable {
         let (listeners, connections, exchanges) = state.withLock { s in
             s.isStopping = true
             defer { s.listeners = [] }
-            return (s.listeners, Array(s.connections.values), Array(s.exchanges.values))
+            return (s.listeners, Array(s.connections.values), s.exchanges.values.map { $0.exchange })
         }
         for listener in listeners { try? await listener.close().get() }
         for connection in connections {
@@ -227,7 +271,7 @@ private final class NegotiationHandler: ChannelInboundHandler, RemovableChannelH
 
     func handlerAdded(context: ChannelHandlerContext) {
         let channel: any Channel = context.channel
-        deadline = context.eventLoop.scheduleTask(in: .seconds(HTTP1ServerHandler.headSecondsMax)) {
+        deadline = context.eventLoop.scheduleTask(in: .seconds(ServerLimits.headSeconds)) {
             channel.close(promise: nil)
         }
     }
@@ -239,7 +283,8 @@ private final class NegotiationHandler: ChannelInboundHandler, RemovableChannelH
             return context.fireUserInboundEventTriggered(event)
         }
         let pipeline: ChannelPipeline.SynchronousOperations = context.pipeline.syncOperations
-        let peer: PeerIdentity? = (try? pipeline.handler(type: NIOSSLServerHandler.self))?.peerIdentity
+        let peer: PeerIdentity? = (try? pipeline.handler(type: NIOSSLServerHandler.self))?.peerIdentity(
+            isVerified: !server.takesAnyClient)
         let facts: ServerConnectionFacts = ServerConnectionFacts(
             server: server, peer: peer, remoteAddress: remoteAddress)
         do {
@@ -258,9 +303,33 @@ private final class NegotiationHandler: ChannelInboundHandler, RemovableChannelH
     }
 }
 
-/// The end of an HTTP/2 connection's pipeline: an error that no stream took closes it.
+/// The end of an HTTP/2 connection's pipeline: an error that no stream took closes it, and so does idleness.
 private final class ConnectionEnd: ChannelInboundHandler {
     typealias InboundIn = HTTP2Frame
+    private let activity: ConnectionActivity
+    private var timer: Scheduled<Void>?
+
+    init(_ activity: ConnectionActivity) { self.activity = activity }
+
+    func handlerAdded(context: ChannelHandlerContext) { arm(context.channel, ServerLimits.idleNanoseconds) }
+    func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
+    func channelInactive(context: ChannelHandlerContext) {
+        timer?.cancel()
+        context.fireChannelInactive()
+    }
+
+    /// One timer a connection, set anew only when it fires.
+    private func arm(_ channel: any Channel, _ nanoseconds: Int64) {
+        let activity: ConnectionActivity = self.activity
+        let this: NIOLoopBound<ConnectionEnd> = NIOLoopBound(self, eventLoop: channel.eventLoop)
+        timer = channel.eventLoop.scheduleTask(in: .nanoseconds(nanoseconds)) {
+            guard let left = activity.idleNanosecondsLeft else {
+                return this.value.arm(channel, ServerLimits.idleNanoseconds)
+            }
+            if left <= 0 { channel.close(promise: nil) } else { this.value.arm(channel, left) }
+        }
+    }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if error is NIOHTTP2Errors.StreamError { return }

@@ -21,7 +21,10 @@ final class ServerExchange: Sendable {
         var task: Task<Void, Never>?
         var isCancelled: Bool = false
         var isLong: Bool = false
+        /// The responder has answered, or its time was over.
+        var isAnswered: Bool = false
     }
+    let deadline: RequestDeadline = RequestDeadline()
     let gate: WriteGate = WriteGate()
     private let state: Mutex<State> = Mutex(State())
 
@@ -51,8 +54,31 @@ final class ServerExchange: Sendable {
     /// Whether this is a stream or an upgraded connection, which a shutdown need not wait for.
     var isLong: Bool { state.withLock { $0.isLong } }
 
-    private func run(_ request: HTTPRequest, responder: any HTTPResponder, sink: any ResponseSink) async {
+    /// Its time is over: 504 in the responder's place.
+    func expire(_ responder: any HTTPResponder, _ sink: any ResponseSink) {
+        guard claim() else { return }
+        let response: HTTPResponse = responder.respond(
+            toFailure: 504, message: "request did not complete within the allotted timeout")
+        if case .bytes(let bytes) = response.body { sink.send(response, body: bytes, for: self) }
+        cancel()
+    }
+
+    /// True for the first who wants to answer.
+    private func claim() -> Bool {
+        state.withLock { s in
+            defer { s.isAnswered = true }
+            return !s.isAnswered
+        }
+    }
+
+    private func run(_ given: HTTPRequest, responder: any HTTPResponder, sink: any ResponseSink) async {
+        // Reset before it began: a client that opens and resets streams gets no work out of us.
+        guard !Task.isCancelled else { return sink.end(isClean: false, for: self) }
+        var request: HTTPRequest = given
+        request.deadline = deadline
         let response: HTTPResponse = await responder.respond(to: request)
+        deadline.clear()
+        guard claim() else { return }
         switch response.body {
         case .bytes(let bytes):
             sink.send(response, body: bytes, for: self)

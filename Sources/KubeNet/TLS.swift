@@ -9,10 +9,13 @@ package struct TLSServerOptions: Sendable {
     package var keyPEM: String
     /// Client certificates are optional, and verified against these authorities when shown.
     package var clientCAPEM: String?
-    package init(certificatePEM: String, keyPEM: String, clientCAPEM: String?) {
+    /// Whatever certificate a client shows is taken, if it has its key: the responder judges `peer.chain` itself.
+    package var takesAnyClient: Bool
+    package init(certificatePEM: String, keyPEM: String, clientCAPEM: String?, takesAnyClient: Bool = false) {
         self.certificatePEM = certificatePEM
         self.keyPEM = keyPEM
         self.clientCAPEM = clientCAPEM
+        self.takesAnyClient = takesAnyClient
     }
 
     func context(protocols: [String]) throws -> NIOSSLContext {
@@ -27,6 +30,7 @@ package struct TLSServerOptions: Sendable {
                 c.trustRoots = .certificates(try certificates(clientCAPEM))
                 c.certificateVerification = .optionalVerification
             }
+            if takesAnyClient { c.certificateVerification = .optionalVerification }
             return try NIOSSLContext(configuration: c)
         } catch { throw NetError(.tls, "tls: the server's certificate or key is unusable: \(error)") }
     }
@@ -80,11 +84,15 @@ private func certificates(_ pem: String) throws -> [NIOSSLCertificate] {
 }
 
 extension NIOSSLServerHandler {
-    /// The subject of the certificate that the client showed and that was verified.
-    var peerIdentity: PeerIdentity? {
+    /// The certificate that the client showed, verified unless the server takes any.
+    func peerIdentity(isVerified: Bool) -> PeerIdentity? {
         guard let der = try? peerCertificate?.toDERBytes(), let facts = try? CertificateFacts(der: der) else {
             return nil
         }
-        return PeerIdentity(commonName: facts.commonName, organizations: facts.organizations)
+        var peer: PeerIdentity = PeerIdentity(commonName: facts.commonName, organizations: facts.organizations)
+        peer.isVerified = isVerified
+        let chain: [[UInt8]] = peerValidatedCertificateChain?.compactMap { try? $0.toDERBytes() } ?? []
+        peer.chain = chain.isEmpty ? [der] : chain
+        return peer
     }
 }

@@ -26,11 +26,12 @@ package struct APIServerOptions: Sendable {
     /// Vouches for the callers' names before aggregated API servers; nil: they see no client certificate.
     package var frontProxy: FrontProxyIdentity?
     package var clock: any TimeSource = SystemTime()
-    /// Reads and writes in flight at the same time, without watches and connections.
+    /// Reads and writes in flight at the same time, without watches and connections: together the seats that priority
+    /// levels share.
     package var readsInFlightMax: Int = 400
     package var writesInFlightMax: Int = 200
-    /// Requests that wait for a place, of each kind: more are told 429.
-    package var waitingMax: Int = 5_000
+    /// What is written down about requests; nil: nothing.
+    package var audit: AuditLog?
 
     package init(
         store: any Store, definitions: [ResourceDefinition],
@@ -48,6 +49,8 @@ package final class APIServer: HTTPResponder, Component {
     let options: APIServerOptions
     let authenticators: [any Authenticator]
     let metrics: ServerMetrics
+    let fairness: Fairness
+    private let fairnessKeeper: FairnessKeeper
     let documents: Documents
     private let customResources: CustomResources
     let remotes: RemoteServices
@@ -57,26 +60,34 @@ package final class APIServer: HTTPResponder, Component {
 
     /// Opens the store and reads it into memory; the server can answer when this returns.
     package static func open(_ options: APIServerOptions) async throws -> APIServer {
+        let metrics: ServerMetrics = ServerMetrics()
         let registry: Registry = Registry(
-            store: options.store, sealer: options.sealer, admission: options.admission, clock: options.clock)
+            store: options.store, sealer: options.sealer,
+            admission: AdmissionMetrics.metered(options.admission, in: metrics.registry), clock: options.clock)
         registry.add(options.definitions)
         try await options.store.open(registry.hub)
         let authorizer: any Authorizer = options.authorizer(registry)
         let nodeAgents: (any NodeAgentDialer)? = options.nodeAgents
         registry.late.withLock { $0 = Registry.Late(authorizer: authorizer, nodeAgents: nodeAgents) }
-        return APIServer(options, registry)
+        return APIServer(options, registry, metrics)
     }
 
-    private init(_ options: APIServerOptions, _ registry: Registry) {
+    private init(_ options: APIServerOptions, _ registry: Registry, _ metrics: ServerMetrics) {
         self.options = options
         self.registry = registry
-        self.metrics = ServerMetrics(options)
+        self.metrics = metrics
+        let fairness: Fairness = Fairness(serverSeats: options.readsInFlightMax + options.writesInFlightMax)
+        self.fairness = fairness
+        fairnessKeeper = FairnessKeeper(registry, fairness)
         self.authenticators = [ClientCertificates()] + options.authenticators(registry)
         let remotes: RemoteServices = RemoteServices(registry: registry, identity: options.frontProxy)
         self.remotes = remotes
         self.documents = Documents(registry: registry, remotes: remotes)
         self.customResources = CustomResources(registry: registry, documents: documents)
         remotes.follow()
+        metrics.register(registry)
+        fairness.metrics.register(fairness, in: metrics.registry)
+        options.audit?.register(in: metrics.registry)
     }
 
     package var name: String { "apiserver" }
@@ -85,9 +96,15 @@ package final class APIServer: HTTPResponder, Component {
     package func run() async throws {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.customResources.run() }
+            group.addTask { await self.fairness.run(self.options.clock) }
+            group.addTask { await self.fairnessKeeper.run() }
+            group.addTask { await self.options.audit?.run() }
             group.addTask { await AvailabilityChecks(services: self.remotes).run() }
         }
     }
+
+    /// Puts the flowcontrol objects in their place: before the server is marked ready.
+    package func bootstrap() async throws(StatusError) { try await fairnessKeeper.ensure() }
 
     /// A renewed front-proxy certificate.
     package func replaceFrontProxy(_ identity: FrontProxyIdentity) { remotes.replaceIdentity(identity) }
@@ -106,10 +123,10 @@ package final class APIServer: HTTPResponder, Component {
     }
 }
 
-/// The subject of a verified client certificate is a user: CN the name, O the groups.
+/// The subject of a client certificate that TLS has verified is a user: CN the name, O the groups.
 struct ClientCertificates: Authenticator {
     func authenticate(_ request: HTTPRequest) async throws(StatusError) -> UserInfo? {
-        guard let peer = request.peer, !peer.commonName.isEmpty else { return nil }
+        guard let peer = request.peer, peer.isVerified, !peer.commonName.isEmpty else { return nil }
         return UserInfo(name: peer.commonName, groups: peer.organizations)
     }
 }

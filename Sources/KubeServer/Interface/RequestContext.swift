@@ -19,6 +19,8 @@ package struct RequestContext: Sendable {
     package var registry: any ObjectRegistry
     /// Texts for `Warning: 299 - "…"` response headers.
     package let warnings: WarningList = WarningList()
+    /// nil: nobody writes this request down.
+    package var audit: AuditTrail?
 
     package init(
         verb: Verb, resource: GroupVersionResource, subresource: String = "", namespace: String = "",
@@ -35,6 +37,8 @@ package struct RequestContext: Sendable {
     }
 
     package func warn(_ text: String) { warnings.add(text) }
+    /// For the audit log: `pod-security.kubernetes.io/enforce-policy`, `mutation.webhook.admission.k8s.io/…`.
+    package func annotate(_ key: String, _ value: String) { audit?.annotate(key, value) }
 }
 
 /// Collects the warnings of one request, without repeats.

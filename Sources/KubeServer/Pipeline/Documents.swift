@@ -70,7 +70,7 @@ extension APIServer {
         case "version" where parts.count == 1:
             return HTTPResponse(contentType: "application/json", Array(Version.json.indented(by: 2).utf8))
         case "metrics" where parts.count == 1:
-            return HTTPResponse(contentType: "text/plain; version=0.0.4; charset=utf-8", metrics.text(registry))
+            return HTTPResponse(contentType: "text/plain; version=0.0.4; charset=utf-8", metrics.text())
         case "api", "apis": return try discovery(request, parts)
         case "openapi": return try openAPI(request, parts)
         case ".well-known" where info.path == "/.well-known/openid-configuration":

@@ -1,4 +1,4 @@
-// The road of every HTTP request, its stages from top to bottom in `respond`.
+// Where a request for an object goes: its definition, its verb, the registry, and the form of the answer. `Road.swift` is before it.
 
 import KubeAPI
 import KubeBase
@@ -7,62 +7,8 @@ package import KubeNet
 import KubeWire
 
 extension APIServer {
-    /// Requests that the HTTP layer refuses are answered as a Status too.
-    package func respond(toFailure status: Int, message: String) -> HTTPResponse {
-        let error: StatusError =
-            status == 413 ? .tooLarge(message) : StatusError(code: status, reason: "BadRequest", message: message)
-        return error.response()
-    }
-
-    package func respond(to request: HTTPRequest) async -> HTTPResponse {
-        let query: Query = Query(raw: request.rawQuery)
-        let info: RequestInfo = RequestInfo(request, query)
-        let start: ContinuousClock.Instant = .now
-        guard let ticket = await metrics.enter(info) else {
-            return StatusError.tooManyRequests("too many requests, please try again later.", retryAfterSeconds: 1)
-                .response()
-        }
-        defer { ticket.leave() }
-        var response: HTTPResponse
-        do throws(StatusError) {
-            // 1. Who?
-            var user: UserInfo = try await authenticate(request)
-            // 2. On whose behalf?
-            user = try await impersonate(user, request)
-            // 3. May they? 4. Do it.
-            try await registry.authorize(info.attributes(user, query))
-            if let remote = remotes.entry(path: info.path) {
-                response = await remotes.forward(request, remote, as: user)
-            } else {
-                response = try await dispatch(request, info, query, user)
-            }
-        } catch {
-            response = error.response((try? Representation(request, query)) ?? Representation())
-        }
-        response.headers["Audit-Id"] = Identifier.uid()
-        if response.headers["Cache-Control"] == nil { response.headers["Cache-Control"] = "no-cache, private" }
-        metrics.count(info, response.status, ContinuousClock.now - start)
-        return response
-    }
-
-    private func authenticate(_ request: HTTPRequest) async throws(StatusError) -> UserInfo {
-        for authenticator in authenticators {
-            if var user = try await authenticator.authenticate(request) {
-                if !user.groups.contains(UserInfo.Group.authenticated),
-                    !user.groups.contains(UserInfo.Group.unauthenticated)
-                {
-                    user.groups.append(UserInfo.Group.authenticated)
-                }
-                return user
-            }
-        }
-        // A credential that nobody knows is an error; no credential is the anonymous user.
-        if request.headers["Authorization"] != nil { throw .unauthorized() }
-        return .anonymous
-    }
-
-    private func dispatch(
-        _ request: HTTPRequest, _ info: RequestInfo, _ query: Query, _ user: UserInfo
+    func dispatch(
+        _ request: HTTPRequest, _ info: RequestInfo, _ query: Query, _ user: UserInfo, _ passage: Passage
     ) async throws(StatusError) -> HTTPResponse {
         guard info.isResourceRequest else { return try await document(request, info, query) }
         guard let definition = registry.definition(info.gvr) else { throw .noSuchResource }
@@ -76,7 +22,7 @@ extension APIServer {
             throw verb == .create || verb == .deletecollection
                 ? StatusError.methodNotSupported(definition.groupResource, verb.rawValue) : .noSuchResource
         }
-        return try await serve(request, info, query, user, definition, subresource, verb)
+        return try await serve(request, info, query, user, definition, subresource, verb, passage)
     }
 
     private func verb(
@@ -96,7 +42,7 @@ extension APIServer {
 
     private func serve(
         _ request: HTTPRequest, _ info: RequestInfo, _ query: Query, _ user: UserInfo,
-        _ definition: ResourceDefinition, _ subresource: SubresourceDefinition?, _ verb: Verb
+        _ definition: ResourceDefinition, _ subresource: SubresourceDefinition?, _ verb: Verb, _ passage: Passage
     ) async throws(StatusError) -> HTTPResponse {
         let connects: Bool = subresource.map { Registry.connects.contains($0.name) } ?? false
         let representation: Representation = connects ? Representation() : try Representation(request, query)
@@ -109,6 +55,7 @@ extension APIServer {
             name: verb == .list || verb == .watch ? (info.verb == "watch" ? watchedName(request) : "") : info.name,
             user: user, now: options.clock.now(), registry: registry)
         context.fieldManager = fieldManager(request, query)
+        context.audit = passage.trail
         context.isDryRun = try query.isDryRun(kind: GroupKind(group: "meta.k8s.io", kind: verb.optionsKind))
         var call: RegistryRequest = RegistryRequest(
             definition: definition, subresource: subresource, context: context, query: query)
@@ -120,7 +67,20 @@ extension APIServer {
             answers.include = IncludeObject(rawValue: include) ?? .metadata
         }
         if verb == .watch {
-            return try WatchResponse(call, registry: registry, answers: answers, clock: options.clock).response()
+            var watch: WatchResponse = try WatchResponse(
+                call, registry: registry, answers: answers, clock: options.clock)
+            let place: Fairness.Place? = passage.place
+            let seats: OnlyOnce = OnlyOnce { place?.leave() }
+            watch.initialised = { seats.call() }
+            watch.sent = metrics.watchCounter(info)
+            var response: HTTPResponse = watch.response()
+            if case .stream(let run) = response.body {
+                response.body = .stream { writer in
+                    defer { seats.call() }
+                    try await run(writer)
+                }
+            }
+            return response
         }
         if verb != .get, verb != .list, !connects {
             let type: String =
@@ -131,8 +91,11 @@ extension APIServer {
             call.body = decoded.object
             call.duplicates = decoded.duplicates
             call.patchType = decoded.patchType
+            passage.trail?.request(call.body, isPatch: verb == .patch)
         }
-        var response: HTTPResponse = answers.response(try await registry.perform(call))
+        let answer: RegistryAnswer = try await registry.perform(call)
+        passage.trail?.response { answers.object(of: answer) }
+        var response: HTTPResponse = answers.response(answer)
         for warning in context.warnings.all { response.headers.add("Warning", WarningHeader.text(warning)) }
         return response
     }

@@ -15,6 +15,8 @@ struct RequestInfo: Sendable {
     var subresource: String = ""
     var namespace: String = ""
     var name: String = ""
+    /// `/api/v1//pods`: nobody's path. What is behind a proxy's may have any form.
+    var hasEmptySegment: Bool = false
     /// After the subresource, with its slash, still encoded.
     var subpath: String = ""
 
@@ -42,6 +44,7 @@ struct RequestInfo: Sendable {
             rest = rest.dropFirst()
         }
         read(Array(rest), query)
+        hasEmptySegment = !isConnect && RequestInfo.hasEmptySegment(request.path)
         verb = RequestInfo.verb(request.method, hasName: !name.isEmpty, isWatch: isWatch, verb)
         // A list of one by name is judged as a get of that name.
         if verb == "list" || verb == "watch", name.isEmpty, let selector = query.text("fieldSelector"),
@@ -62,6 +65,22 @@ struct RequestInfo: Sendable {
         if parts.count > 1 { name = decoded(parts[1]) }
         if parts.count > 2 { subresource = decoded(parts[2]) }
         if parts.count > 3 { subpath = "/" + parts[3...].joined(separator: "/") }
+    }
+
+    private static func hasEmptySegment(_ path: String) -> Bool {
+        var slashes: Int = 0
+        var isInside: Bool = false
+        for byte in path.utf8 {
+            if byte == UInt8(ascii: "/") {
+                slashes += 1
+            } else {
+                // Slashes around the whole path are nothing.
+                if isInside, slashes > 1 { return true }
+                isInside = true
+                slashes = 0
+            }
+        }
+        return false
     }
 
     private static func verb(_ method: String, hasName: Bool, isWatch: Bool, _ other: String) -> String {
@@ -87,6 +106,9 @@ struct RequestInfo: Sendable {
 
     /// Requests that may last: they neither count against the limit in flight nor time out.
     var isLongRunning: Bool {
-        verb == "watch" || Registry.connects.contains(subresource)
+        verb == "watch" || (!subresource.isEmpty && Registry.connects.contains(subresource))
     }
+    /// Opens a stream to a pod or node: the verb CONNECT in metrics.
+    var isConnect: Bool { !subresource.isEmpty && subresource != "log" && Registry.connects.contains(subresource) }
+    var isWrite: Bool { !["get", "list", "watch", "head", "options"].contains(verb) }
 }
