@@ -34,6 +34,9 @@ struct ServerAssembly: Sendable {
         options.authenticators = { registry in [BearerAuthenticator(resources, registry)] }
         options.admission = AdmissionPlugins.all()
         options.sealer = SecretSealer(key: try sealingKey(s.dataFolder))
+        options.audit = try s.pressure.audit()
+        options.readsInFlightMax = s.pressure.readsInFlightMax
+        options.writesInFlightMax = s.pressure.writesInFlightMax
         options.nodeAgents = try nodeAgents(s.credentials)
         let proxy: Credentials.Pair = try s.credentials.frontProxy()
         options.frontProxy = FrontProxyIdentity(certificatePEM: proxy.certificatePEM, keyPEM: proxy.keyPEM)
@@ -90,6 +93,7 @@ struct ServerAssembly: Sendable {
     func run(isReady: @escaping @Sendable () -> Void) async throws {
         for host in settings.hosts { _ = try await http.listen(host: host, port: settings.port) }
         try await BootstrapObjects(resources, api.registry).apply()
+        try await api.bootstrap()
         api.markReady()
         let components: [any Component] = self.components()
         do {
