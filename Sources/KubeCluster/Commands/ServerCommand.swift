@@ -18,15 +18,16 @@ enum ServerCommand {
     static let flags: [String: Bool] = [
         "name": true, "root": true, "ready": true, "listen": true, "port": true, "data": true, "advertise": true,
         "cluster-cidr": true, "service-cidr": true,
-    ]
+    ].merging(PressureSettings.flags) { mine, _ in mine }
 
     static func run(_ arguments: [String]) async throws {
         let flags: Flags = try Flags(arguments, known: Self.flags, command: "server")
         let ready: String = flags["ready"] ?? ""
         do {
-            let settings: ServerSettings =
+            var settings: ServerSettings =
                 flags["name"] != nil && flags["data"] == nil
                 ? try ServerSettings.sandbox(try Location.paths(flags)) : try ServerSettings.machine(flags)
+            settings.pressure = try PressureSettings(flags)
             let server: ServerAssembly = try await ServerAssembly.open(settings)
             try await server.run { Readiness.tell(ready, "ready") }
         } catch {
@@ -48,6 +49,8 @@ struct ServerSettings: Sendable {
     var serviceCIDR: String
     /// Set in a cluster of `apus up`.
     var sandbox: ClusterConfiguration?
+    /// Audit log and limits of requests.
+    var pressure: PressureSettings = PressureSettings()
 
     static func sandbox(_ paths: ClusterPaths) throws -> ServerSettings {
         let c: ClusterConfiguration = try Location.configuration(paths)
