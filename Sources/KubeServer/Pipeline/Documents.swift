@@ -66,7 +66,7 @@ extension APIServer {
         let parts: [String] = info.path.split(separator: "/").map { String($0) }
         switch parts.first {
         case nil: return paths()
-        case "healthz", "livez", "readyz": return health(parts, query)
+        case "healthz", "livez", "readyz": return health.response(parts, query)
         case "version" where parts.count == 1:
             return HTTPResponse(contentType: "application/json", Array(Version.json.indented(by: 2).utf8))
         case "metrics" where parts.count == 1:
@@ -185,43 +185,6 @@ extension APIServer {
         if parts.count > 3, Query(raw: request.rawQuery)["hash"] != nil {
             response.headers["Cache-Control"] = "public, immutable, max-age=31536000"
         }
-        return response
-    }
-
-    // MARK: health
-
-    private func health(_ parts: [String], _ query: Query) -> HTTPResponse {
-        let endpoint: String = parts[0]
-        var checks: [(name: String, isFine: Bool)] = [("ping", true), ("log", true), ("etcd", true)]
-        if endpoint == "readyz" {
-            checks.append(("informer-sync", true))
-            checks.append(("poststarthook/rbac/bootstrap-roles", isReady))
-        }
-        let excluded: [String] = query.all("exclude")
-        checks.removeAll { excluded.contains($0.name) }
-        if parts.count > 1 {
-            let name: String = parts[1...].joined(separator: "/")
-            guard let check = checks.first(where: { $0.name == name }) else {
-                return HTTPResponse(
-                    status: 404, contentType: "text/plain; charset=utf-8", Array("404 page not found\n".utf8))
-            }
-            return plain(
-                check.isFine ? 200 : 500, check.isFine ? "ok" : "internal server error: \(name) is not ready\n")
-        }
-        let isFine: Bool = checks.allSatisfy { $0.isFine }
-        if isFine, query["verbose"] == nil { return plain(200, "ok") }
-        var text: String = ""
-        for check in checks {
-            text += check.isFine ? "[+]\(check.name) ok\n" : "[-]\(check.name) failed: reason withheld\n"
-        }
-        text += "\(endpoint) check \(isFine ? "passed" : "failed")\n"
-        return plain(isFine ? 200 : 500, text)
-    }
-
-    private func plain(_ status: Int, _ text: String) -> HTTPResponse {
-        var response: HTTPResponse = HTTPResponse(
-            status: status, contentType: "text/plain; charset=utf-8", Array(text.utf8))
-        response.headers["X-Content-Type-Options"] = "nosniff"
         return response
     }
 }
