@@ -51,6 +51,7 @@ package final class APIServer: HTTPResponder, Component {
     let metrics: ServerMetrics
     let fairness: Fairness
     private let fairnessKeeper: FairnessKeeper
+    let health: HealthChecks = HealthChecks()
     let documents: Documents
     private let customResources: CustomResources
     let remotes: RemoteServices
@@ -95,22 +96,36 @@ package final class APIServer: HTTPResponder, Component {
     /// Aggregated services are looked after.
     package func run() async throws {
         await withTaskGroup(of: Void.self) { group in
+            health.hooked(
+                "priority-and-fairness-filter", "start-apiextensions-controllers", "crd-informer-synced",
+                "apiservice-status-remote-available-controller")
             group.addTask { await self.customResources.run() }
             group.addTask { await self.fairness.run(self.options.clock) }
-            group.addTask { await self.fairnessKeeper.run() }
+            group.addTask {
+                await self.fairnessKeeper.run { self.health.hooked("priority-and-fairness-config-consumer") }
+            }
             group.addTask { await self.options.audit?.run() }
             group.addTask { await AvailabilityChecks(services: self.remotes).run() }
         }
     }
 
     /// Puts the flowcontrol objects in their place: before the server is marked ready.
-    package func bootstrap() async throws(StatusError) { try await fairnessKeeper.ensure() }
+    package func bootstrap() async throws(StatusError) {
+        try await fairnessKeeper.ensure()
+        health.hooked("priority-and-fairness-config-producer")
+    }
 
     /// A renewed front-proxy certificate.
     package func replaceFrontProxy(_ identity: FrontProxyIdentity) { remotes.replaceIdentity(identity) }
 
     /// To be called when bootstrap objects are there: `/readyz` says ok from now on.
-    package func markReady(_ isReady: Bool = true) { ready.store(isReady, ordering: .releasing) }
+    package func markReady(_ isReady: Bool = true) {
+        ready.store(isReady, ordering: .releasing)
+        guard isReady else { return health.set("shutdown", false) }
+        health.hooked(
+            "rbac/bootstrap-roles", "scheduling/bootstrap-system-priority-classes", "start-system-namespaces-controller",
+            "start-cluster-authentication-info-controller", "bootstrap-controller")
+    }
     package var isReady: Bool { ready.load(ordering: .acquiring) }
 
     /// The API in process.
@@ -119,6 +134,7 @@ package final class APIServer: HTTPResponder, Component {
     /// Flushes and closes the store; later writes fail.
     package func close() async {
         markReady(false)
+        health.set("etcd", false)
         await options.store.close()
     }
 }
