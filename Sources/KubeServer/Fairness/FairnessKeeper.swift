@@ -28,14 +28,20 @@ final class FairnessKeeper: Sendable {
         registry.definition(API.flowSchemas) != nil && registry.definition(API.priorityLevelConfigurations) != nil
     }
 
-    func run() async {
-        guard isServed else { return }
+    /// `onFirstLook`: the gate knows the stored objects.
+    func run(onFirstLook: @Sendable () -> Void = {}) async {
+        guard isServed else { return onFirstLook() }
         let poke: AsyncStream<Void>.Continuation = self.poke
         for resource in [API.flowSchemas, API.priorityLevelConfigurations] {
             registry.onChange(resource) { _, _ in poke.yield() }
         }
         poke.yield()
-        for await _ in pokes { await settle() }
+        var isFirst: Bool = true
+        for await _ in pokes {
+            await settle()
+            if isFirst { onFirstLook() }
+            isFirst = false
+        }
     }
 
     /// One look; safe to repeat.
