@@ -8,4 +8,8 @@ extension FieldError {
     package static func wrongType(_ field: String, _ shown: String, _ why: String) -> FieldError {
         FieldError(field: field, reason: .typeInvalid, detail: "Invalid value: \(shown): \(why)")
     }
+    /// `Invalid value: why`, for values that are not worth showing.
+    package static func invalidWhole(_ field: String, _ why: String) -> FieldError {
+        FieldError(field: field, reason: .invalid, detail: "Invalid value: " + why)
+    }
 }

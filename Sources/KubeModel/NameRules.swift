@@ -114,6 +114,24 @@ package enum NameRules {
         return faults
     }
 
+    /// `example.com/controller`: a DNS subdomain, a slash, a path.
+    package static func domainPrefixedPath(_ s: String) -> [String] {
+        guard let slash = s.firstIndex(of: "/"), slash != s.startIndex, s.index(after: slash) != s.endIndex else {
+            return ["must be a domain-prefixed path (such as \"acme.io/foo\")"]
+        }
+        var out: [String] = dns1123Subdomain(String(s[..<slash]))
+        let path: Substring = s[s.index(after: slash)...]
+        let allowed: Set<UInt8> = Set("/:@%!$&'()*+,;=-._~".utf8)
+        let isFine: Bool = path.utf8.allSatisfy {
+            allowed.contains($0) || (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0)
+        }
+        if !isFine {
+            out.append(
+                "Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')")
+        }
+        return out
+    }
+
     /// RBAC names and others that only must fit into a URL path.
     package static func pathSegment(_ s: String) -> [String] {
         if s == "." || s == ".." { return ["may not be '\(s)'"] }

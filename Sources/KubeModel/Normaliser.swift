@@ -26,7 +26,9 @@ extension Schema {
             throw .badRequest(prefix(i) + error.message)
         }
         guard validation != .ignore else { return (out, []) }
-        let faults: [String] = duplicates.map { "duplicate field \"\($0)\"" } + run.unknown
+        let faults: [String] =
+            duplicates.isEmpty && run.unknown.isEmpty
+            ? [] : DecodingFaults.texts(object, unknown: run.unknown, duplicates: duplicates)
         if validation == .strict, !faults.isEmpty {
             throw .badRequest(prefix(i) + "strict decoding error: " + faults.joined(separator: ", "))
         }
@@ -86,7 +88,7 @@ struct Normaliser {
                 slots[m] = p
                 hint = m + 1
             } else if reportsUnknown {
-                unknown.append("unknown field \"\(dotted(pairs[p].key))\"")
+                unknown.append(dotted(pairs[p].key))
             }
         }
         var out: [(key: String, value: JSON)] = []
