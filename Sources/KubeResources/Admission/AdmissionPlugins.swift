@@ -18,6 +18,8 @@ package enum AdmissionPlugins {
             PersistentVolumeClaimResize(),
             CertificateAdmission(),
             PodSecurity(),
+            MutatingWebhooks(),
+            ValidatingWebhooks(),
             ResourceQuotaAdmission(),
         ]
     }

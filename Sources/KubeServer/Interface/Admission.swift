@@ -26,6 +26,8 @@ package struct AdmissionRequest: Sendable {
     /// CreateOptions, UpdateOptions, DeleteOptions; null when none.
     package var options: JSON
     package var context: RequestContext
+    /// What mutating webhooks and policies remember between rounds.
+    package var reinvocation: Reinvocation = Reinvocation()
 
     package var user: UserInfo { context.user }
     package var isDryRun: Bool { context.isDryRun }

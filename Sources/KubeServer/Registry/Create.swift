@@ -34,7 +34,7 @@ extension Registry {
         context.name = object.metadata.name.text
         var admitted: AdmissionRequest = AdmissionRequest(
             .create, definition, object: object, options: Registry.options("CreateOptions", request), context: context)
-        for plugin in admission { try await plugin.admit(&admitted) }
+        try await admit(&admitted)
         object = admitted.object
         try await prepare(&object, definition, context)
         let generates: Bool = object.metadata.name.text.isEmpty && !object.metadata.generateName.text.isEmpty
@@ -45,7 +45,7 @@ extension Registry {
             admitted.object = object
             admitted.name = context.name
             admitted.context = context
-            for plugin in admission { try await plugin.validate(admitted) }
+            try await judge(admitted)
             do throws(StatusError) {
                 return try await commitNew(object, definition, context)
             } catch {

@@ -72,8 +72,8 @@ extension Registry {
             .delete, definition, object: .null, oldObject: try await seen(first, definition), options: request.body,
             context: context)
         var mutable: AdmissionRequest = admitted
-        for plugin in admission { try await plugin.admit(&mutable) }
-        for plugin in admission { try await plugin.validate(admitted) }
+        try await admit(&mutable)
+        try await judge(admitted)
         return try await retryingConflicts { () async throws(StatusError) -> RegistryAnswer in
             let stored: StoredObject = try self.find(definition, context.namespace, context.name)
             let old: JSON = try await self.seen(stored, definition)

@@ -44,8 +44,8 @@ extension Registry {
             options: Registry.options("CreateOptions", request), kind: request.subresource?.kind,
             context: request.context)
         if admitted.name.isEmpty { admitted.name = body.metadata.name.text }
-        for plugin in admission { try await plugin.admit(&admitted) }
-        for plugin in admission { try await plugin.validate(admitted) }
+        try await admit(&admitted)
+        try await judge(admitted)
         return admitted.object
     }
 
@@ -55,8 +55,8 @@ extension Registry {
             .connect, request.definition, subresource: subresource.name,
             object: Registry.connectOptions(subresource, request.query), kind: subresource.kind,
             context: request.context)
-        for plugin in admission { try await plugin.admit(&admitted) }
-        for plugin in admission { try await plugin.validate(admitted) }
+        try await admit(&admitted)
+        try await judge(admitted)
     }
 
     /// The query as the options object of the subresource: PodExecOptions and its like.

@@ -91,7 +91,7 @@ extension Registry {
             object: scale.map { Registry.scale(of: new, $0) } ?? new,
             oldObject: scale.map { Registry.scale(of: old, $0) } ?? old,
             options: Registry.options("UpdateOptions", request), kind: request.subresource?.kind, context: context)
-        for plugin in admission { try await plugin.admit(&admitted) }
+        try await admit(&admitted)
         if let scale {
             Registry.setReplicas(&new, admitted.object, scale)
         } else {
@@ -106,7 +106,7 @@ extension Registry {
         new.metadata = Registry.inOrder(of: old.metadata, new.metadata)
         try checkUpdate(new, old, request)
         admitted.object = scale.map { Registry.scale(of: new, $0) } ?? new
-        for plugin in admission { try await plugin.validate(admitted) }
+        try await judge(admitted)
         if Registry.isSame(new, old) { return old }
         return try await commitUpdate(new, old, stored, request)
     }
