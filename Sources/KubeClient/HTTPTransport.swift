@@ -4,6 +4,7 @@ import KubeBase
 package import KubeModel
 package import KubeNet
 package import KubeWire
+import Synchronization
 
 /// One server as one user. Responses with Retry-After (429, and 5xx that say so) are tried again, as client-go does.
 package final class HTTPTransport: APITransport {
@@ -12,7 +13,8 @@ package final class HTTPTransport: APITransport {
     package static let bodyBytesMax: Int = 1 << 30
 
     /// For upgrades (exec, port-forward) and raw paths; requests made by hand go through `authorized`.
-    package let http: HTTPClient
+    package var http: HTTPClient { client.withLock { $0 } }
+    private let client: Mutex<HTTPClient>
     package let server: Endpoint
     /// What the server's URL has after the host, without a trailing slash.
     package let pathPrefix: String
@@ -26,7 +28,7 @@ package final class HTTPTransport: APITransport {
         server: Endpoint, tls: TLSClientOptions?, pathPrefix: String = "", timeout: Duration? = nil,
         token: @escaping @Sendable () -> String? = { nil }
     ) throws {
-        self.http = try HTTPClient(tls: tls)
+        client = Mutex(try HTTPClient(tls: tls))
         self.server = server
         self.pathPrefix = pathPrefix
         self.timeout = timeout
@@ -36,6 +38,12 @@ package final class HTTPTransport: APITransport {
         case .tcp(let host, let port): hostHeader = (host.contains(":") ? "[\(host)]" : host) + ":\(port)"
         case .unix: hostHeader = "localhost"
         }
+    }
+
+    /// A renewed client certificate: later requests use it, those under way keep their connections.
+    package func replaceTLS(_ tls: TLSClientOptions) throws {
+        let new: HTTPClient = try HTTPClient(tls: tls)
+        client.withLock { $0 = new }
     }
 
     /// The request with host, user agent, path prefix and credentials filled in.

@@ -38,6 +38,8 @@ package struct SigningRequest: Sendable {
     package var organizations: [String]
     package var dnsNames: [String]
     package var ipAddresses: [String]
+    /// Alternative names of other kinds: e-mail addresses, URIs.
+    package var otherNameCount: Int { names.count - dnsNames.count - ipAddresses.count }
     let publicKey: Certificate.PublicKey
     let subject: DistinguishedName
     let names: [GeneralName]

@@ -4,7 +4,7 @@ import KubeAPI
 import KubeBase
 import KubeClient
 import KubeModel
-import KubeNet
+package import KubeNet
 import KubeOS
 import KubeWire
 import Logging
@@ -17,11 +17,17 @@ package final class NodeAgent: Component {
     private let node: NodeContext
     private let changes: AsyncStream<(old: JSON?, new: JSON?)>
     private let changesIn: AsyncStream<(old: JSON?, new: JSON?)>.Continuation
+    private let server: Mutex<NodeServer?> = Mutex(nil)
     private let ready: Mutex<(isReady: Bool, waiters: [CheckedContinuation<Void, Never>])> = Mutex((false, []))
 
     package init(_ options: NodeAgentOptions) throws {
         node = try NodeContext(options)
         (changes, changesIn) = AsyncStream.makeStream(bufferingPolicy: .unbounded)
+    }
+
+    /// A renewed certificate of the node API: later handshakes use it.
+    package func replaceServing(_ tls: TLSServerOptions) throws {
+        try server.withLock { $0 }?.replaceCertificate(tls)
     }
 
     /// Returns when the Node object has been registered and its first status was accepted.
@@ -52,6 +58,7 @@ package final class NodeAgent: Component {
         try makeCgroups()
         try await waitForRuntime()
         let server: NodeServer? = try await NodeServer.start(node)
+        self.server.withLock { $0 = server }
         defer { markRegistered() }
         let pods: Informer = Informer(
             options.client, API.pods, query: ["fieldSelector": "spec.nodeName=\(options.nodeName)"])

@@ -3,10 +3,21 @@
 package import KubeServer
 
 package enum ClusterSecurity {
+    /// Common names of proxies whose word about users is taken.
+    package static let frontProxyNames: Set<String> = ["front-proxy-client"]
+
     package static func authenticators(
         _ settings: ClusterSettings
     ) -> @Sendable (any ObjectRegistry) -> [any Authenticator] {
-        { registry in [BearerAuthenticator(settings, registry)] }
+        let proxies: TrustedChains? = try? TrustedChains(pem: settings.frontProxyCAPEM, time: settings.time)
+        let clients: TrustedChains? = try? TrustedChains(pem: settings.clientCAPEM, time: settings.time)
+        return { registry in
+            var all: [any Authenticator] = []
+            if let proxies { all.append(FrontProxyAuthenticator(proxies, allowedNames: frontProxyNames)) }
+            if let clients { all.append(CertificateAuthenticator(clients)) }
+            all.append(BearerAuthenticator(settings, registry))
+            return all
+        }
     }
 
     /// Node, then RBAC; both follow the registry. Also the place where allocators begin to follow it.

@@ -26,8 +26,10 @@ package struct ClusterSettings: Sendable {
     /// One range per IP family, the first is the primary: `10.96.0.0/16`.
     package var serviceCIDRs: [CIDR]
     package var nodePorts: ClosedRange<Int>
-    /// The first signs, all verify.
+    /// The first signs; its public half and those of the others verify.
     package var signingKeys: [SigningKey]
+    /// Keys whose tokens are accepted, the signing ones included.
+    package var verificationKeys: [VerificationKey]
     /// `iss` of service-account tokens, e.g. `https://kubernetes.default.svc.cluster.local`.
     package var issuer: String
     /// Audiences that the API server answers to.
@@ -47,7 +49,7 @@ package struct ClusterSettings: Sendable {
 
     package init(
         serviceCIDR: String = "10.96.0.0/16", nodePorts: ClosedRange<Int> = 30000...32767,
-        signingKeys: [SigningKey], issuer: String = "https://kubernetes.default.svc.cluster.local",
+        signingKeys: [SigningKey], moreVerificationKeys: [VerificationKey] = [], issuer: String = "https://kubernetes.default.svc.cluster.local",
         audiences: [String] = ["https://kubernetes.default.svc.cluster.local"], clientCAPEM: String = "",
         frontProxyCAPEM: String = "", advertiseAddress: String, advertisePort: Int, staticTokens: [String: UserInfo] = [:],
         time: any TimeSource = SystemTime()
@@ -57,6 +59,7 @@ package struct ClusterSettings: Sendable {
         self.serviceCIDRs = cidrs
         self.nodePorts = nodePorts
         self.signingKeys = signingKeys
+        self.verificationKeys = signingKeys.map { $0.verification } + moreVerificationKeys
         self.issuer = issuer
         self.audiences = audiences
         self.clientCAPEM = clientCAPEM
@@ -65,7 +68,7 @@ package struct ClusterSettings: Sendable {
         self.advertisePort = advertisePort
         self.time = time
         self.tokens = TokenVerifier(
-            keys: signingKeys, issuer: issuer, staticTokens: staticTokens, time: time)
+            keys: verificationKeys, issuer: issuer, staticTokens: staticTokens, time: time)
         self.serviceAllocator = ServiceAllocator(cidrs: cidrs, nodePorts: nodePorts)
     }
 }

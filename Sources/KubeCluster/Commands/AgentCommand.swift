@@ -27,7 +27,7 @@ enum AgentCommand {
             let settings: AgentSettings =
                 flags["server"] == nil
                 ? try AgentSettings.sandbox(try Location.paths(flags), node: flags["node"] ?? "node1")
-                : try AgentSettings.machine(flags)
+                : try await AgentSettings.machine(flags)
             try await run(settings) { Readiness.tell(ready, "ready") }
         } catch {
             Readiness.tell(ready, "\(error)")
@@ -58,9 +58,12 @@ enum AgentCommand {
         let agent: NodeAgent = try NodeAgent(options)
         let dns: DNSServer = DNSServer(
             informers: informers, addresses: [s.dnsAddress], domain: ClusterConfiguration.clusterDomain)
+        let announcer: Announcer = Announcer(informers: informers, nodeName: s.nodeName, nodeAddress: s.address)
+        let health: HealthChecks = HealthChecks(informers: informers, host: s.address, nodeName: s.nodeName)
         let volumes: LocalVolumes = LocalVolumes(client: proxyClient, nodeName: s.nodeName)
-        var parts: [any Component] = [agent, proxy, policy, dns, informers, volumes]
+        var parts: [any Component] = [agent, proxy, policy, dns, announcer, health, informers, volumes]
         if let keeper = s.keeper { parts.append(keeper) }
+        if let identity = s.identity { parts.append(identity.renewals(of: agent)) }
         if !s.cniFolder.isEmpty {
             let network: MachineNetwork = MachineNetwork(
                 client: client, nodeName: s.nodeName, dnsAddress: s.dnsAddress, cniFolder: s.cniFolder)
@@ -93,6 +96,8 @@ struct AgentSettings: Sendable {
     var keeper: ContainerdKeeper?
     /// Where the CNI configuration goes when the node's pod range is known; empty: it is there already.
     var cniFolder: String = ""
+    /// Of a machine that joined by a token: its certificates are renewed while it runs.
+    var identity: MachineIdentity?
 
     /// A node of `apus up`, inside its namespaces.
     static func sandbox(_ paths: ClusterPaths, node name: String) throws -> AgentSettings {
@@ -123,29 +128,23 @@ struct AgentSettings: Sendable {
     }
 
     /// A machine of its own: the flags say what a sandbox's configuration says.
-    static func machine(_ flags: Flags) throws -> AgentSettings {
+    static func machine(_ flags: Flags) async throws -> AgentSettings {
         let name: String = flags["node"] ?? Machine.hostName
-        guard let token = flags["token"] else { throw ClusterError("--token is needed with --server") }
         guard let address = flags["address"] else {
             throw ClusterError("--address is needed: the IP address that other machines reach this one by")
         }
-        let url = try ClusterAccess.parse(server: flags["server"]!)
+        let state: String = flags["state"] ?? "/var/lib/kubelet"
         let ca: String? = try flags["ca"].map { try Files.text($0) }
-        let transport: HTTPTransport = try HTTPTransport(
-            server: url.0, tls: TLSClientOptions(caPEM: ca), token: { token })
-        // No certificate for the node API was given: one of its own authority serves until the cluster's is asked for.
-        let own: CertificateAuthority = try .create(commonName: "\(name)-ca", validity: .seconds(365 * 86400))
-        let pair: (certificatePEM: String, keyPEM: String) = try own.issue(
-            CertificateRequest(
-                commonName: "system:node:\(name)", organizations: ["system:nodes"], dnsNames: [name],
-                ipAddresses: [address], isServer: true, isClient: false, validity: .seconds(365 * 86400)))
+        let identity: MachineIdentity = try await MachineIdentity.join(
+            nodeName: name, address: address, server: try ClusterAccess.parse(server: flags["server"]!).0,
+            authorityPEM: ca, token: flags["token"], folder: "\(state)/pki")
         return AgentSettings(
-            nodeName: name, address: address, transport: transport, proxyTransport: transport,
-            serving: TLSServerOptions(certificatePEM: pair.certificatePEM, keyPEM: pair.keyPEM, clientCAPEM: ca),
+            nodeName: name, address: address, transport: identity.transport,
+            proxyTransport: identity.proxyTransport, serving: try identity.firstServing(),
             runtimeSocket: flags["container-runtime-endpoint"] ?? "/run/containerd/containerd.sock",
-            stateFolder: flags["state"] ?? "/var/lib/kubelet", logFolder: "/var/log/pods", cgroup: "/",
+            stateFolder: state, logFolder: "/var/log/pods", cgroup: "/",
             podCIDR: flags["cluster-cidr"] ?? "10.244.0.0/16", serviceCIDR: flags["service-cidr"] ?? "10.96.0.0/16",
             dnsAddress: flags["cluster-dns"] ?? "10.96.0.10",
-            cniFolder: flags["cni-conf-dir"] ?? "/etc/cni/net.d")
+            cniFolder: flags["cni-conf-dir"] ?? "/etc/cni/net.d", identity: identity)
     }
 }

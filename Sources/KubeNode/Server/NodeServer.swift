@@ -22,5 +22,6 @@ struct NodeServer: Sendable {
         self.server = server
     }
 
+    func replaceCertificate(_ tls: TLSServerOptions) throws { try server.replaceCertificate(tls) }
     func stop() async { await server.shutdown(graceSeconds: 1) }
 }

@@ -17,14 +17,14 @@ package final class TokenVerifier: Sendable {
     /// Verified claims of tokens seen before: the signature is checked once, expiry and objects every time.
     private static let claimsKeptMax: Int = 4096
 
-    private let keys: [SigningKey]
+    private let keys: [VerificationKey]
     private let issuer: String
     private let time: any TimeSource
     /// Of the static token file: token → user.
     private let fixed: [String: UserInfo]
     private let claims: Mutex<[String: JSON]> = Mutex([:])
 
-    package init(keys: [SigningKey], issuer: String, staticTokens: [String: UserInfo] = [:], time: any TimeSource) {
+    package init(keys: [VerificationKey], issuer: String, staticTokens: [String: UserInfo] = [:], time: any TimeSource) {
         self.keys = keys
         self.issuer = issuer
         self.fixed = staticTokens
@@ -57,6 +57,7 @@ package final class TokenVerifier: Sendable {
         _ token: String, _ wanted: [String], _ registry: any ObjectRegistry
     ) throws(TokenFault) -> (user: UserInfo, audiences: [String])? {
         guard let c = verified(token) else { return nil }
+        if c.iss.text == LegacyToken.issuer { return try legacyUser(token, c, wanted, registry) }
         guard c.iss.text == issuer else { return nil }
         let now: Int64 = time.now().seconds
         guard let expiry = c.exp.asInt64, now < expiry else { throw TokenFault(words: "service account token has expired") }
@@ -94,6 +95,29 @@ package final class TokenVerifier: Sendable {
                 UserInfo.Group.serviceAccounts, "system:serviceaccounts:\(namespace)", UserInfo.Group.authenticated,
             ], extra: extra)
         return (user, shared)
+    }
+
+    /// Of a Secret of type kubernetes.io/service-account-token: valid as long as the Secret holds it.
+    private func legacyUser(
+        _ token: String, _ c: JSON, _ wanted: [String], _ registry: any ObjectRegistry
+    ) throws(TokenFault) -> (user: UserInfo, audiences: [String])? {
+        let claims: LegacyToken = LegacyToken(c)
+        guard wanted.isEmpty || wanted.contains(issuer) else {
+            throw TokenFault(words: "token audiences [\(issuer)] is invalid for the target audiences \(wanted)")
+        }
+        let secret: JSON? = registry.get(API.secrets, namespace: claims.namespace, name: claims.secret)
+        guard let secret, !secret.meta.isDeleting else { throw TokenFault(words: "service account token has been invalidated") }
+        guard Base64.decode(secret.data.token.text).map({ equalInConstantTime($0, Array(token.utf8)) }) == true else {
+            throw TokenFault(words: "service account token has been invalidated")
+        }
+        try exists(API.serviceAccounts, claims.namespace, claims.account, uid: claims.accountUID, registry)
+        let user: UserInfo = UserInfo(
+            name: "system:serviceaccount:\(claims.namespace):\(claims.account)", uid: claims.accountUID,
+            groups: [
+                UserInfo.Group.serviceAccounts, "system:serviceaccounts:\(claims.namespace)",
+                UserInfo.Group.authenticated,
+            ])
+        return (user, wanted.filter { $0 == issuer })
     }
 
     private func exists(

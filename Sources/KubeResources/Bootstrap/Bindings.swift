@@ -6,6 +6,9 @@ import KubeServer
 extension BootstrapPolicy {
     package static var bindings: [Binding] { clusterBindings + controllerBindings + namespacedBindings }
 
+    /// In `auth-extra-groups` of the tokens that machines join with.
+    package static let joinGroup: String = "system:bootstrappers:kubeadm:default-node-token"
+
     private static let clusterBindings: [Binding] = [
         Binding(name: "cluster-admin", role: "cluster-admin", subjects: [.group(UserInfo.Group.masters)]),
         Binding(name: "system:monitoring", role: "system:monitoring", subjects: [.group("system:monitoring")]),
@@ -27,6 +30,18 @@ extension BootstrapPolicy {
             name: "system:volume-scheduler", role: "system:volume-scheduler",
             subjects: [.user("system:kube-scheduler")]),
         Binding(name: "system:node", role: "system:node", subjects: []),
+        // How machines join by a bootstrap token, under kubeadm's names.
+        Binding(
+            name: "kubeadm:kubelet-bootstrap", role: "system:node-bootstrapper",
+            subjects: [.group(BootstrapPolicy.joinGroup)]),
+        Binding(
+            name: "kubeadm:node-autoapprove-bootstrap",
+            role: "system:certificates.k8s.io:certificatesigningrequests:nodeclient",
+            subjects: [.group(BootstrapPolicy.joinGroup)]),
+        Binding(
+            name: "kubeadm:node-autoapprove-certificate-rotation",
+            role: "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient",
+            subjects: [.group(UserInfo.Group.nodes)]),
         Binding(
             name: "system:service-account-issuer-discovery", role: "system:service-account-issuer-discovery",
             subjects: [.group(UserInfo.Group.serviceAccounts)]),

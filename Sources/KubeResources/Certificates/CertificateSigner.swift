@@ -63,6 +63,9 @@ package final class CertificateSigner: Component {
         if signer != "kubernetes.io/legacy-unknown", !Set(wanted).isSubset(of: allowed) {
             return "usages did not match \(allowed.sorted())"
         }
+        if signer.contains("kubelet"), request.otherNameCount > 0 {
+            return "email and URI subjectAltNames are not allowed"
+        }
         switch signer {
         case "kubernetes.io/kube-apiserver-client":
             return wanted.contains("client auth") ? nil : "usages did not contain client auth"
@@ -71,7 +74,11 @@ package final class CertificateSigner: Component {
             if !request.commonName.hasPrefix("system:node:") { return "subject common name does not begin with system:node:" }
             let hasNames: Bool = !request.dnsNames.isEmpty || !request.ipAddresses.isEmpty
             if signer == "kubernetes.io/kubelet-serving" {
+                if !wanted.contains("server auth") { return "usages did not contain server auth" }
                 return hasNames ? nil : "DNS or IP subjectAltName is required"
+            }
+            if !wanted.contains("client auth") || !wanted.contains("digital signature") {
+                return "usages did not contain client auth and digital signature"
             }
             return hasNames ? "DNS and IP subjectAltNames are not allowed" : nil
         default: return nil

@@ -15,6 +15,10 @@ enum ServiceAccounts {
 
 /// `serviceaccounts/NAME/token`: authentication.k8s.io/v1 TokenRequest (KEP-1205).
 struct TokenRequestHandler: SubresourceHandler {
+    /// What projected volumes ask for: 1 h and 7 s.
+    private static let warnOnlySeconds: Int64 = 3607
+    private static let extendedSeconds: Int64 = 365 * 24 * 3600
+
     let settings: ClusterSettings
 
     func handle(_ call: SubresourceCall) async throws(StatusError) -> SubresourceAnswer {
@@ -30,13 +34,17 @@ struct TokenRequestHandler: SubresourceHandler {
         let bound: JSON = try boundObject(request.spec.boundObjectRef, context)
         try restrictNode(bound, context)
         let now: Timestamp = context.now
-        let expiry: Timestamp = Timestamp(seconds: now.seconds + seconds)
+        let told: Timestamp = Timestamp(seconds: now.seconds + seconds)
+        // Clients that never read their token again get a year, and are warned of from the promised end on.
+        let isExtended: Bool = seconds == Self.warnOnlySeconds && bound.pod.exists && audiences == settings.audiences
+        let expiry: Timestamp = isExtended ? Timestamp(seconds: now.seconds + Self.extendedSeconds) : told
         var claims: JSON = [
             "aud": JSON(audiences), "exp": JSON(expiry.seconds), "iat": JSON(now.seconds),
             "iss": .string(settings.issuer), "jti": .string(Identifier.uid()),
         ]
         var own: JSON = ["namespace": .string(context.namespace)]
         for (key, value) in bound.fields { own[key] = value }
+        if isExtended { own.warnafter = JSON(told.seconds) }
         own.serviceaccount = ["name": .string(context.name), "uid": account.metadata.uid]
         claims["kubernetes.io"] = own
         claims.nbf = JSON(now.seconds)
@@ -52,7 +60,7 @@ struct TokenRequestHandler: SubresourceHandler {
         ]
         request.spec.audiences = JSON(audiences)
         request.spec.expirationSeconds = JSON(seconds)
-        request.status = ["token": .string(token), "expirationTimestamp": .string(expiry.rfc3339)]
+        request.status = ["token": .string(token), "expirationTimestamp": .string(told.rfc3339)]
         return .object(request, status: 201)
     }
 
