@@ -27,11 +27,11 @@ struct ServerAssembly: Sendable {
             serviceCIDR: s.serviceCIDR, signingKeys: [s.credentials.accountKey],
             clientCAPEM: s.credentials.authority.certificatePEM,
             frontProxyCAPEM: s.credentials.frontProxyAuthority.certificatePEM, advertiseAddress: s.advertiseAddress,
-            advertisePort: s.port, staticTokens: try joinToken(s))
+            advertisePort: s.port)
         var options: APIServerOptions = APIServerOptions(
             store: LogStore.sqlite(path: "\(s.dataFolder)/state.db"), definitions: Catalogue.definitions(resources),
             authorizer: { registry in authorizer(registry) })
-        options.authenticators = { registry in [BearerAuthenticator(resources, registry)] }
+        options.authenticators = ClusterSecurity.authenticators(resources)
         options.admission = AdmissionPlugins.all()
         options.sealer = SecretSealer(key: try sealingKey(s.dataFolder))
         options.audit = try s.pressure.audit()
@@ -40,7 +40,7 @@ struct ServerAssembly: Sendable {
         options.nodeAgents = try nodeAgents(s.credentials)
         let proxy: Credentials.Pair = try s.credentials.frontProxy()
         options.frontProxy = FrontProxyIdentity(certificatePEM: proxy.certificatePEM, keyPEM: proxy.keyPEM)
-        options.jsonWebKeySet = SigningKey.jwks(resources.signingKeys)
+        options.jsonWebKeySet = VerificationKey.jwks(resources.verificationKeys)
         options.openIDConfiguration = [
             "issuer": JSON(resources.issuer), "jwks_uri": JSON("\(resources.issuer)/openid/v1/jwks"),
             "response_types_supported": .array(["id_token"]), "subject_types_supported": .array(["public"]),
@@ -51,19 +51,9 @@ struct ServerAssembly: Sendable {
             responder: api,
             tls: TLSServerOptions(
                 certificatePEM: s.serving.certificatePEM, keyPEM: s.serving.keyPEM,
-                clientCAPEM: s.credentials.authority.certificatePEM),
+                clientCAPEM: s.credentials.authority.certificatePEM, takesAnyClient: true),
             log: .component("http"))
         return ServerAssembly(settings: s, resources: resources, api: api, http: http)
-    }
-
-    /// For `apus agent --token` on real machines; kept in the data folder. A sandbox's nodes have certificates.
-    private static func joinToken(_ s: ServerSettings) throws -> [String: UserInfo] {
-        guard s.sandbox == nil else { return [:] }
-        let path: String = "\(s.dataFolder)/join-token"
-        if !Files.exists(path) {
-            try Files.writeAtomically(path, Digest.hex(SealingKey.create().bytes), mode: 0o600)
-        }
-        return [try Files.text(path): UserInfo(name: "apus:agent", groups: [UserInfo.Group.masters])]
     }
 
     private static func authorizer(_ registry: any ObjectRegistry) -> any Authorizer {
@@ -94,6 +84,9 @@ struct ServerAssembly: Sendable {
         for host in settings.hosts { _ = try await http.listen(host: host, port: settings.port) }
         try await BootstrapObjects(resources, api.registry).apply()
         try await api.bootstrap()
+        if settings.sandbox == nil {
+            try await JoinToken.ensure("\(settings.dataFolder)/join-token", client(.loopback, "apus"))
+        }
         api.markReady()
         let components: [any Component] = self.components()
         do {
@@ -138,6 +131,10 @@ struct ServerAssembly: Sendable {
                 UserInfo(name: "system:kube-scheduler", groups: [UserInfo.Group.authenticated]), "kube-scheduler"),
             informers: informers)
         var all: [any Component] = [api, informers, controllers, scheduler]
+        all.append(TokenSecrets(resources, api.registry))
+        all.append(CertificateSigner(authority: settings.credentials.authority, registry: api.registry))
+        all.append(CertificateApprover(registry: api.registry))
+        all.append(CertificateCleaner(registry: api.registry, time: SystemTime()))
         if let sandbox = settings.sandbox {
             all.append(
                 PodRanges(
