@@ -42,8 +42,8 @@ let package = Package(
         library(
             "KubeCluster",
             [
-                "KubeBase", "KubeWire", "KubeCrypto", "KubeNet", "KubeOS", "KubeModel", "KubeAPI", "KubeStore",
-                "KubeServer", "KubeResources", "KubeClient", "KubeControllers", "KubeScheduler", "KubeNode",
+                "KubeBase", "KubeBuild", "KubeWire", "KubeCrypto", "KubeNet", "KubeOS", "KubeModel", "KubeAPI",
+                "KubeStore", "KubeServer", "KubeResources", "KubeClient", "KubeControllers", "KubeScheduler", "KubeNode",
                 "KubeProxy", "KubeDNS", "KubeCtl",
             ]),
 
@@ -100,6 +100,8 @@ let package = Package(
         library("KubeOS", ["KubeBase", "KubeWire", "CKubeOS", "CNFTables"]),
         library("KubeWire", ["KubeBase", "CYAML"]),
         library("KubeBase", [.product(name: "Logging", package: "swift-log")]),
+        .target(name: "KubeBuild", exclude: ["README.md"], swiftSettings: settings, plugins: ["BuildStamp"]),
+        .plugin(name: "BuildStamp", capability: .buildTool()),
 
         tests(
             "ControllersOnServerTests",

@@ -1,6 +1,7 @@
 // The server process put together: store, API server, HTTP, controllers, scheduler.
 
 import KubeBase
+import KubeBuild
 import KubeClient
 import KubeControllers
 import KubeCrypto
@@ -38,6 +39,8 @@ struct ServerAssembly: Sendable {
         options.readsInFlightMax = s.pressure.readsInFlightMax
         options.writesInFlightMax = s.pressure.writesInFlightMax
         options.nodeAgents = try nodeAgents(s.credentials)
+        options.build = BuildFacts(
+            commit: BuildStamp.commit, treeState: BuildStamp.treeState, date: BuildStamp.date)
         let proxy: Credentials.Pair = try s.credentials.frontProxy()
         options.frontProxy = FrontProxyIdentity(certificatePEM: proxy.certificatePEM, keyPEM: proxy.keyPEM)
         options.jsonWebKeySet = VerificationKey.jwks(resources.verificationKeys)
@@ -122,6 +125,7 @@ struct ServerAssembly: Sendable {
         // A sandbox's nodes have their ranges by number.
         options.clusterCIDR = settings.sandbox == nil ? settings.podCIDR : ""
         options.localVolumesRoot = LocalVolumes.root
+        options.loadBalancerPool = AddressPool(settings.sandbox?.loadBalancerPool ?? "")
         options.rootCAPEM = settings.credentials.authority.certificatePEM
         let controllers: Controllers = Controllers(
             client: { client(Self.account($0), "kube-controller-manager") }, informers: informers, time: SystemTime(),
@@ -140,6 +144,7 @@ struct ServerAssembly: Sendable {
                 PodRanges(
                     client: client(.loopback, "apus"), nodes: informers.informer(PodRanges.resource),
                     configuration: sandbox))
+            all.append(NodePortRelay(informers: informers))
             if !sandbox.registry.isEmpty {
                 all.append(RegistryRelay(listenHost: sandbox.bridgeAddress, registry: sandbox.registry))
             }

@@ -162,10 +162,10 @@ struct ProtobufDecoder {
         case .intOrString: return numbers.0 == 1 ? .string(string) : .int(numbers.1)
         case .time, .microTime:
             if isEmpty { return .null }
-            guard numbers.0.magnitude < 9_000_000_000, (0..<1_000_000_000).contains(numbers.1) else {
+            guard CivilTime.range.contains(numbers.0), (0..<1_000_000_000).contains(numbers.1) else {
                 throw ProtobufError("time out of range")
             }
-            let t: Timestamp = Timestamp(nanoseconds: numbers.0 * 1_000_000_000 + numbers.1)
+            let t: CivilTime = CivilTime(seconds: numbers.0, nanoseconds: Int32(numbers.1))
             return .string(type == .time ? t.rfc3339 : t.rfc3339Micro)
         case .duration: return .string(GoDuration.format(nanoseconds: numbers.0))
         default:

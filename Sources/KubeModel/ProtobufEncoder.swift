@@ -109,8 +109,8 @@ struct ProtobufEncoder {
                 out.field(1, varint: 0)
             }
         case .time, .microTime:
-            guard let text = value.asString, let t = Timestamp(rfc3339: text) else { return }
-            let nanos: Int64 = type == .time ? 0 : t.nanoseconds - t.seconds * 1_000_000_000
+            guard let text = value.asString, let t = CivilTime(rfc3339: text) else { return }
+            let nanos: Int32 = type == .time ? 0 : t.nanoseconds
             out.field(2, varint: UInt64(nanos))
             out.field(1, varint: UInt64(bitPattern: t.seconds))
         case .duration: out.field(1, varint: UInt64(bitPattern: GoDuration.parse(value.text) ?? 0))

@@ -6,6 +6,7 @@ import Testing
 /// What each target may import of ours: the table of ARCHITECTURE.md.
 private let mayImport: [String: Set<String>] = [
     "KubeBase": [],
+    "KubeBuild": [],
     "KubeWire": ["KubeBase"],
     "KubeCrypto": ["KubeBase", "KubeWire"],
     "KubeNet": ["KubeBase", "KubeWire", "KubeCrypto"],

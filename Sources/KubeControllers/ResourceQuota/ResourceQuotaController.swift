@@ -5,6 +5,7 @@ import KubeBase
 import KubeClient
 import KubeModel
 import KubeWire
+import Synchronization
 
 final class ResourceQuotaController: Component {
     private let context: ControllerContext
@@ -14,6 +15,7 @@ final class ResourceQuotaController: Component {
     private let claims: Informer
     private let served: ServedResources
     private let queue: WorkQueue<ObjectKey>
+    private let follows: Mutex<Set<GroupVersionResource>> = Mutex([])
 
     init(_ context: ControllerContext) {
         self.context = context
@@ -29,15 +31,31 @@ final class ResourceQuotaController: Component {
             pods, services, claims, context.informers[API.configMaps], context.informers[API.secrets],
             context.informers[API.replicationControllers],
         ] {
-            informer.onChange { old, new in
-                guard let object = new ?? old else { return }
-                // Only what comes, goes or changes its size counts.
-                if let old, let new, old.spec == new.spec, Pod.isTerminal(old) == Pod.isTerminal(new) { return }
-                for quota in quotas.list(namespace: object.metadata.namespace.text) {
-                    queue.add(ObjectKey(of: quota), after: .milliseconds(100))
-                }
+            follow(informer)
+        }
+        follows.withLock {
+            $0.formUnion([
+                API.pods, API.services, API.persistentVolumeClaims, API.configMaps, API.secrets,
+                API.replicationControllers,
+            ])
+        }
+    }
+
+    private func follow(_ informer: Informer) {
+        informer.onChange { [queue, quotas] old, new in
+            guard let object = new ?? old else { return }
+            // Only what comes, goes or changes its size counts.
+            if let old, let new, old.spec == new.spec, Pod.isTerminal(old) == Pod.isTerminal(new) { return }
+            for quota in quotas.list(namespace: object.metadata.namespace.text) {
+                queue.add(ObjectKey(of: quota), after: .milliseconds(100))
             }
         }
+    }
+
+    /// Other kinds are followed from the moment a quota counts them.
+    private func follow(_ gvr: GroupVersionResource) {
+        guard follows.withLock({ $0.insert(gvr).inserted }) else { return }
+        follow(context.informers[gvr])
     }
 
     var name: String { "resourcequota-controller" }
@@ -99,6 +117,7 @@ final class ResourceQuotaController: Component {
         guard let known = served.all().first(where: { $0.gvr.groupResource == wanted && $0.isNamespaced }) else {
             return .zero
         }
+        follow(known.gvr)
         let list: JSON = try await context.client.list(known.gvr, namespace: namespace)
         return Quantity(Int64(list["items"].elements.count))
     }

@@ -123,13 +123,9 @@ extension PodWorker {
         if let end = c.end, c.step != .starting { return terminated(end) }
         let hasInits: Bool = containers.contains { $0.role == .initial || $0.role == .sidecar }
         let reason: String =
-            c.role == .main && hasInits && !isInitialized || (c.role == .initial && isQueued(c))
-            ? "PodInitializing" : "ContainerCreating"
+            hasInits && c.role != .ephemeral ? "PodInitializing" : "ContainerCreating"
         return ["waiting": ["reason": .string(reason)]]
     }
-
-    /// An init container that has others before it that are not done.
-    private func isQueued(_ c: ContainerRecord) -> Bool { c.role == .initial && c.step == .idle }
 
     private func conditions(
         phase: String, inits: [ContainerRecord], mains: [ContainerRecord], now: Timestamp

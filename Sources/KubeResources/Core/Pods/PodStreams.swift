@@ -90,9 +90,13 @@ struct PodLog: SubresourceHandler {
         let known: Set<String> = [
             "follow", "previous", "timestamps", "sinceSeconds", "sinceTime", "tailLines", "limitBytes", "stream",
         ]
-        return try await PodAgent.forward(
-            call, node: node, path: "/containerLogs/\(pod.meta.namespace)/\(pod.meta.name)/\(container)",
+        var onward: SubresourceCall = call
+        onward.http = call.http.map { WebSocketBody.plain($0) }
+        let answer: SubresourceAnswer = try await PodAgent.forward(
+            onward, node: node, path: "/containerLogs/\(pod.meta.namespace)/\(pod.meta.name)/\(container)",
             query: call.query.filter { known.contains($0.name) })
+        guard case .http(let response) = answer, let request = call.http else { return answer }
+        return .http(WebSocketBody.response(response, to: request))
     }
 
     private func check(_ call: SubresourceCall, _ pod: JSON) throws(StatusError) {
