@@ -116,14 +116,4 @@ import Testing
         again["If-None-Match"] = whole.headers["Etag"]
         #expect(await wire("GET", "/apis", headers: again).status == 304)
     }
-
-    @Test func healthNamesItsChecks() async throws {
-        let server: APIServer = try await Fixture.server()
-        let wire: Wire = Wire(server: server)
-        #expect(await wire("GET", "/readyz").text == "ok")
-        #expect(await wire("GET", "/livez?verbose").text.contains("[+]ping ok\n"))
-        server.markReady(false)
-        #expect(await wire("GET", "/readyz").status == 500)
-        #expect(await wire("GET", "/readyz/etcd").status == 200)
-    }
 }
