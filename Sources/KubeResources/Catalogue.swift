@@ -40,6 +40,7 @@ package enum Catalogue {
         + NetworkingKinds.entries
         + HorizontalPodAutoscalers.entries
         + ExtensionKinds.entries
+        + DeviceKinds.entries
         + Reviews.entries
 
     /// What the server serves: every resource of the tables that upstream enables by default, and

@@ -17,46 +17,10 @@ enum HorizontalPodAutoscalers {
         if (spec.maxReplicas.asInt ?? 0) < 1 {
             out.invalid("spec.maxReplicas", spec.maxReplicas.exists ? spec.maxReplicas : 0, "must be greater than 0")
         }
-        for f in ["kind", "name"] {
-            if spec.scaleTargetRef[f].text.isEmpty {
-                out.required("spec.scaleTargetRef.\(f)")
-            } else {
-                out.name("spec.scaleTargetRef.\(f)", spec.scaleTargetRef[f].text, NameRules.pathSegment)
-            }
-        }
-        for (i, m) in spec.metrics.elements.enumerated() { metric(m, at: "spec.metrics[\(i)]", &out) }
+        ScalingRules.target(spec.scaleTargetRef, at: "spec.scaleTargetRef", &out)
+        for (i, m) in spec.metrics.elements.enumerated() { ScalingRules.metric(m, at: "spec.metrics[\(i)]", &out) }
         for direction in ["scaleUp", "scaleDown"] where spec.behavior[direction].exists {
-            let at: String = "spec.behavior.\(direction)"
-            out.range(at + ".stabilizationWindowSeconds", spec.behavior[direction].stabilizationWindowSeconds, 0...3600)
-            if spec.behavior[direction].policies.elements.isEmpty {
-                out.required(at + ".policies", "must specify at least one Policy")
-            }
-        }
-    }
-
-    private static func metric(_ m: JSON, at: String, _ out: inout Faults) {
-        let kinds: [String: String] = [
-            "ContainerResource": "containerResource", "External": "external", "Object": "object", "Pods": "pods",
-            "Resource": "resource",
-        ]
-        if m.type.text.isEmpty { return out.required(at + ".type", "must specify a metric source type") }
-        guard let field = kinds[m.type.text] else {
-            return out.notSupported(at + ".type", m.type, kinds.keys.sorted())
-        }
-        let source: JSON = m[field]
-        if !source.exists {
-            return out.required(
-                "\(at).\(field)", "must populate information for the given metric source")
-        }
-        if field == "resource" || field == "containerResource", source.name.text.isEmpty {
-            out.required("\(at).\(field).name", "must specify a resource name")
-        }
-        let target: JSON = source.target
-        out.oneOf(
-            "\(at).\(field).target.type", target.type, ["AverageValue", "Utilization", "Value"])
-        if !target.averageUtilization.exists, !target.averageValue.exists, !target.value.exists {
-            out.required(
-                "\(at).\(field).target.averageUtilization", "must set either a target raw value or a target utilization")
+            ScalingRules.behaviour(spec.behavior[direction], at: "spec.behavior.\(direction)", &out)
         }
     }
 

@@ -90,6 +90,25 @@ struct JobStrategy: Strategy {
     func validateStatusUpdate(_ new: JSON, old: JSON, _ context: RequestContext) -> [FieldError] {
         var out: Faults = Faults()
         for c in ["active", "succeeded", "failed", "ready", "terminating"] { out.notNegative("status.\(c)", new.status[c]) }
+        func isTrue(_ o: JSON, _ type: String) -> Bool {
+            o.status.conditions.elements.contains { $0.type.text == type && $0.status.text == "True" }
+        }
+        for type in ["Complete", "Failed", "SuccessCriteriaMet", "FailureTarget"]
+        where isTrue(old, type) && !isTrue(new, type) {
+            out.invalidWhole("status.conditions", "cannot disable the terminal \(type)=True condition")
+        }
+        if isTrue(new, "Complete"), isTrue(new, "Failed") {
+            out.invalidWhole("status.conditions", "cannot set Complete=True and Failed=true conditions")
+        }
+        if isTrue(new, "Complete"), !new.status.completionTime.exists {
+            out.required("status.completionTime", "completionTime is required for Complete jobs")
+        }
+        if new.status.completionTime.exists, !isTrue(new, "Complete") {
+            out.invalidWhole("status.completionTime", "cannot set completionTime when there is no Complete=True condition")
+        }
+        if old.status.completionTime.exists, new.status.completionTime != old.status.completionTime {
+            out.invalidWhole("status.completionTime", "completionTime cannot be mutated")
+        }
         return out.list
     }
 }
@@ -102,28 +121,61 @@ enum JobRules {
         ] {
             out.notNegative("\(path).\(f)", spec[f])
         }
-        WorkloadRules.body(
-            spec.template, restartPolicies: ["OnFailure", "Never"], at: path + ".template", &out)
-        out.oneOf(path + ".completionMode", spec.completionMode, ["Indexed", "NonIndexed"], isRequired: false)
-        if spec.completionMode.text == "Indexed" {
-            if !spec.completions.exists {
-                out.required(path + ".completions", "when completion mode is Indexed")
-            } else if (spec.parallelism.asInt ?? 0) > 100_000 {
-                out.invalid(
-                    path + ".parallelism", spec.parallelism,
-                    "must be less than or equal to 100000 when completion mode is Indexed")
-            }
-        } else if spec.backoffLimitPerIndex.exists {
-            out.invalid(path + ".backoffLimitPerIndex", spec.backoffLimitPerIndex, "requires indexed completion mode")
+        if spec.maxFailedIndexes.exists, !spec.backoffLimitPerIndex.exists {
+            out.required(path + ".backoffLimitPerIndex", "when maxFailedIndexes is specified")
         }
-        if spec.podFailurePolicy.exists, spec.template.spec.restartPolicy.text != "Never" {
+        if let manager = spec.managedBy.asString {
+            out.name(path + ".managedBy", manager, NameRules.domainPrefixedPath)
+            if manager.utf8.count > 63 { out.tooLong(path + ".managedBy", maxLength: 63) }
+        }
+        WorkloadRules.body(
+            spec.template, restartPolicies: ["Always", "OnFailure", "Never"], at: path + ".template", &out)
+        indexed(spec, at: path, &out)
+        policies(spec, at: path, &out)
+    }
+
+    private static func indexed(_ spec: JSON, at path: String, _ out: inout Faults) {
+        out.oneOf(path + ".completionMode", spec.completionMode, ["NonIndexed", "Indexed"], isRequired: false)
+        guard spec.completionMode.text == "Indexed" else {
+            for f in ["backoffLimitPerIndex", "maxFailedIndexes"] where spec[f].exists {
+                out.invalid("\(path).\(f)", spec[f], "requires indexed completion mode")
+            }
+            return
+        }
+        if !spec.completions.exists { out.required(path + ".completions", "when completion mode is Indexed") }
+        if (spec.parallelism.asInt ?? 0) > 100_000 {
             out.invalid(
-                path + ".template.spec.restartPolicy", spec.template.spec.restartPolicy,
-                "only \"Never\" is supported when podFailurePolicy is specified")
+                path + ".parallelism", spec.parallelism,
+                "must be less than or equal to 100000 when completion mode is Indexed")
+        }
+        if let failed = spec.maxFailedIndexes.asInt, let all = spec.completions.asInt, failed > all {
+            out.invalid(path + ".maxFailedIndexes", spec.maxFailedIndexes, "must be less than or equal to completions")
+        }
+    }
+
+    private static func policies(_ spec: JSON, at path: String, _ out: inout Faults) {
+        let policy: JSON = spec.template.spec.restartPolicy
+        let field: String = path + ".template.spec.restartPolicy"
+        // "Always" is what the defaults write where nothing was said.
+        if policy.text == "Always" {
+            out.required(field, "valid values: [\"OnFailure\" \"Never\"]")
+        }
+        if spec.podFailurePolicy.exists {
+            JobPolicyRules.failure(spec, at: path + ".podFailurePolicy", &out)
+            if policy.text != "Never" {
+                out.invalid(field, policy, "only \"Never\" is supported when podFailurePolicy is specified")
+            }
+        }
+        if spec.successPolicy.exists {
+            if spec.completionMode.text == "Indexed" {
+                JobPolicyRules.success(spec, at: path + ".successPolicy", &out)
+            } else {
+                out.invalid(path + ".successPolicy", spec.successPolicy, "requires indexed completion mode")
+            }
         }
         out.oneOf(
-            path + ".podReplacementPolicy", spec.podReplacementPolicy, ["Failed", "TerminatingOrFailed"],
-            isRequired: false)
+            path + ".podReplacementPolicy", spec.podReplacementPolicy,
+            spec.podFailurePolicy.exists ? ["Failed"] : ["Failed", "TerminatingOrFailed"], isRequired: false)
     }
 }
 

@@ -1,0 +1,141 @@
+// What each kind refuses, word for word, through the whole road (defaults included).
+
+import KubeAPI
+import KubeBase
+import KubeModel
+import KubeServer
+import KubeWire
+import Testing
+
+@Suite struct KindRulesTests {
+    /// One rule: the sample of a resource, changed; the faults it must have.
+    struct Row: Sendable, CustomTestStringConvertible {
+        var resource: String
+        var change: @Sendable (inout JSON) -> Void
+        var faults: [String]
+        var testDescription: String { "\(resource): \(faults.first ?? "fine")" }
+        init(_ resource: String, _ faults: [String], _ change: @escaping @Sendable (inout JSON) -> Void) {
+            self.resource = resource
+            self.faults = faults
+            self.change = change
+        }
+    }
+
+    static let jobs: [Row] = [
+        Row("batch/v1/jobs", ["spec.template.spec.restartPolicy: Required value: valid values: [\"OnFailure\" \"Never\"]"]) {
+            $0.spec.template.spec.restartPolicy = "Always"
+        },
+        Row("batch/v1/jobs", ["spec.podFailurePolicy.rules[0]: Invalid value: specifying one of OnExitCodes and OnPodConditions is required"]) {
+            $0.spec.podFailurePolicy = ["rules": [["action": "FailJob"]]]
+        },
+        Row("batch/v1/jobs", ["spec.podFailurePolicy.rules[0].action: Invalid value: \"FailIndex\": requires the backoffLimitPerIndex to be set"]) {
+            $0.spec.podFailurePolicy = [
+                "rules": [["action": "FailIndex", "onExitCodes": ["operator": "In", "values": [1]]]]
+            ]
+        },
+        Row(
+            "batch/v1/jobs",
+            [
+                "spec.podFailurePolicy.rules[0].onExitCodes.containerName: Invalid value: \"x\": must be one of the container or initContainer names in the pod template",
+                "spec.podFailurePolicy.rules[0].onExitCodes.values[1]: Invalid value: 0: must not be 0 for the In operator",
+                "spec.podFailurePolicy.rules[0].onExitCodes.values: Invalid value: [3,0]: must be ordered",
+            ]
+        ) {
+            $0.spec.podFailurePolicy = [
+                "rules": [
+                    ["action": "FailJob", "onExitCodes": ["containerName": "x", "operator": "In", "values": [3, 0]]]
+                ]
+            ]
+        },
+        Row("batch/v1/jobs", ["spec.backoffLimitPerIndex: Invalid value: 1: requires indexed completion mode"]) {
+            $0.spec.backoffLimitPerIndex = 1
+        },
+        Row("batch/v1/jobs", ["spec.completions: Required value: when completion mode is Indexed"]) {
+            $0.spec.completionMode = "Indexed"
+            $0.spec.parallelism = 1
+        },
+        Row(
+            "batch/v1/jobs",
+            [
+                "spec.successPolicy.rules[0].succeededCount: Invalid value: 3: must be less than or equal to 2 (the number of indexes in the specified succeededIndexes field)"
+            ]
+        ) {
+            $0.spec.completionMode = "Indexed"
+            $0.spec.completions = 5
+            $0.spec.successPolicy = ["rules": [["succeededIndexes": "0,2", "succeededCount": 3]]]
+        },
+        Row(
+            "batch/v1/jobs",
+            [
+                "spec.successPolicy.rules[0].succeededIndexes: Invalid value: \"3-1\": error parsing succeededIndexes: non-increasing order, previous: 3, current: 1"
+            ]
+        ) {
+            $0.spec.completionMode = "Indexed"
+            $0.spec.completions = 5
+            $0.spec.successPolicy = ["rules": [["succeededIndexes": "3-1"]]]
+        },
+        Row("batch/v1/jobs", ["spec.managedBy: Invalid value: \"x\": must be a domain-prefixed path (such as \"acme.io/foo\")"]) {
+            $0.spec.managedBy = "x"
+        },
+    ]
+
+    static let scaling: [Row] = [
+        Row(
+            "autoscaling/v2/horizontalpodautoscalers",
+            ["spec.metrics[0].resource.target.averageUtilization: Invalid value: 0: must be greater than 0"]
+        ) {
+            $0.spec.metrics = [
+                ["type": "Resource", "resource": ["name": "cpu", "target": ["type": "Utilization", "averageUtilization": 0]]]
+            ]
+        },
+        Row("autoscaling/v2/horizontalpodautoscalers", ["spec.metrics[0].pods: Required value: must populate information for the given metric source"]) {
+            $0.spec.metrics = [["type": "Pods"]]
+        },
+        Row(
+            "autoscaling/v2/horizontalpodautoscalers",
+            [
+                "spec.behavior.scaleUp.policies[0].periodSeconds: Invalid value: 4000: must be less than or equal to 1800"
+            ]
+        ) { $0.spec.behavior = ["scaleUp": ["policies": [["type": "Pods", "value": 1, "periodSeconds": 4000]]]] },
+    ]
+
+    static let others: [Row] = [
+        Row("resource.k8s.io/v1/resourceclaims", ["spec.devices.requests[0]: Required value: exactly one of `exactly` or `firstAvailable` is required"]) {
+            $0.spec.devices.requests = [["name": "r"]]
+        },
+        Row(
+            "resource.k8s.io/v1/resourceclaims",
+            ["spec.devices.requests[0].exactly.count: Invalid value: 2: must not be specified when allocationMode is 'All'"]
+        ) {
+            $0.spec.devices.requests = [
+                ["name": "r", "exactly": ["deviceClassName": "c", "allocationMode": "All", "count": 2]]
+            ]
+        },
+        Row("resource.k8s.io/v1/resourceslices", ["spec.pool.resourceSliceCount: Invalid value: 0: must be greater than zero"]) {
+            $0.spec.pool.resourceSliceCount = 0
+        },
+        Row("storage.k8s.io/v1/csidrivers", ["spec.fsGroupPolicy: Unsupported value: \"Maybe\": supported values: \"File\", \"None\", \"ReadWriteOnceWithFSType\""]) {
+            $0.spec.fsGroupPolicy = "Maybe"
+        },
+        Row("storage.k8s.io/v1/csistoragecapacities", ["capacity: Invalid value: \"-1\": must be greater than or equal to 0"]) {
+            $0.capacity = "-1"
+        },
+        Row("storage.k8s.io/v1/volumeattributesclasses", ["parameters: Required value: must contain at least one key/value pair"]) {
+            $0.parameters = .null
+        },
+    ]
+
+    @Test(arguments: jobs + scaling + others) func refuses(_ row: Row) async throws {
+        let t: TestServer = try await TestServer.start()
+        let sample: SampleObjects.Sample = try #require(
+            SampleObjects.all.first { "\($0.resource.groupVersion)/\($0.resource.resource)" == row.resource })
+        var object: JSON = sample.object
+        row.change(&object)
+        let error: StatusError? = await t.failure { () async throws(StatusError) in
+            try await t.call(
+                .create, sample.resource, sample.isNamespaced ? "default" : "", body: object, query: ["dryRun": "All"])
+        }
+        let faults: [String] = error?.details.causes.elements.map { "\($0.field.text): \($0.message.text)" } ?? []
+        #expect(faults == row.faults, "\(error?.message ?? "accepted")")
+    }
+}
