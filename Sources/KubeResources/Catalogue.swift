@@ -40,6 +40,7 @@ package enum Catalogue {
         + NetworkingKinds.entries
         + HorizontalPodAutoscalers.entries
         + ExtensionKinds.entries
+        + FlowControl.entries
         + DeviceKinds.entries
         + Reviews.entries
 
