@@ -1,10 +1,22 @@
 // The flow schemas and priority levels of every cluster: upstream's mandatory and suggested ones.
 
-import KubeWire
+package import KubeWire
 
 /// Mandatory ones are put right whenever somebody changes them; suggested ones unless
 /// `apf.kubernetes.io/autoupdate-spec` is `false`.
-enum FairnessDefaults {
+package enum FairnessDefaults {
+    /// Upstream's limit of `queuing.queues`.
+    package static let queuesMax: Int = 10_000
+
+    /// The spec that a mandatory FlowSchema has, whatever anybody wants; nil: not mandatory.
+    package static func mandatory(schema name: String) -> JSON? {
+        mandatoryNames.contains(name) ? schemas.first { $0.metadata.name.text == name }?.spec : nil
+    }
+
+    package static func mandatory(level name: String) -> JSON? {
+        mandatoryNames.contains(name) ? levels.first { $0.metadata.name.text == name }?.spec : nil
+    }
+
     static let autoUpdate: String = "apf.kubernetes.io/autoupdate-spec"
     static let mandatoryNames: Set<String> = ["exempt", "catch-all"]
 

@@ -32,7 +32,7 @@ struct PriorityLevel: Sendable, Equatable {
         borrowingPercent = limits.borrowingLimitPercent.asInt
         let response: JSON = limits.limitResponse
         if !isExempt, response.type.text == "Queue" {
-            let queues: Int = min(max(1, response.queuing.queues.asInt ?? 64), PriorityLevel.queuesMax)
+            let queues: Int = min(max(1, response.queuing.queues.asInt ?? 64), FairnessDefaults.queuesMax)
             overload = .queue(
                 queues: queues, handSize: min(max(1, response.queuing.handSize.asInt ?? 8), queues),
                 lengthMax: max(1, response.queuing.queueLengthLimit.asInt ?? 50))
@@ -40,9 +40,6 @@ struct PriorityLevel: Sendable, Equatable {
             overload = .reject
         }
     }
-
-    /// Upstream's limit of `queuing.queues`.
-    static let queuesMax: Int = 10_000_000 / 1_000
 }
 
 /// The seats that a level's shares come to.
