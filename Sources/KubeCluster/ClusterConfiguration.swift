@@ -32,6 +32,8 @@ package struct ClusterConfiguration: Sendable, Equatable {
     package var bridge: String { "apus\(index)" }
     package var nodeNetwork: String { "10.89.\(index).0/24" }
     package var bridgeAddress: String { "10.89.\(index).1" }
+    /// Above the nodes' addresses, on their link: reachable from this machine.
+    package var loadBalancerPool: String { "10.89.\(index).\(Self.nodeCountMax + 2)-10.89.\(index).254" }
     package var podCIDR: String { "10.\(244 + ranges).0.0/16" }
     package var serviceCIDR: String { "10.\(96 + ranges).0.0/16" }
     package var kubernetesAddress: String { "10.\(96 + ranges).0.1" }

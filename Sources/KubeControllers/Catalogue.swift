@@ -20,6 +20,12 @@ package enum Catalogue {
         ControllerDescriptor("endpoint-controller") { EndpointsController($0) },
         ControllerDescriptor("endpointslice-controller") { EndpointSliceController($0) },
         ControllerDescriptor("endpointslicemirroring-controller") { EndpointSliceMirroring($0) },
+        // LoadBalancer/
+        ControllerDescriptor("service-lb-controller", account: "service-controller", source: "service-controller") {
+            LoadBalancerController($0)
+        },
+        // ServiceAddresses/
+        ControllerDescriptor("service-cidr-controller", account: "service-cidrs-controller") { ServiceAddresses($0) },
         ControllerDescriptor("namespace-controller") { NamespaceController($0) },
         ControllerDescriptor("service-account-controller") { DefaultServiceAccount.controller($0) },
         ControllerDescriptor("root-ca-cert-publisher") { RootCAPublisher.controller($0) },

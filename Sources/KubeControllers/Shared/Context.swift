@@ -19,6 +19,8 @@ package struct ControllerOptions: Sendable {
     package var localVolumesRoot: String = ""
     /// Called with the folder of a local volume whose claim is gone.
     package var removeLocalVolume: @Sendable (String) -> Void = { _ in }
+    /// Addresses for LoadBalancer Services; nil: none are given.
+    package var loadBalancerPool: AddressPool?
     package init() {}
 }
 

@@ -121,12 +121,14 @@ extension BootstrapPolicy {
         controller("route-controller", [rule(read, [""], ["nodes"]), rule(["patch"], [""], ["nodes/status"])]),
         controller("service-controller", [
             rule(readUpdate, [""], ["services"]), rule(["patch", "update"], [""], ["services/status"]),
-            rule(read, [""], ["nodes"]),
+            rule(read, [""], ["nodes"]), rule(read, ["discovery.k8s.io"], ["endpointslices"]),
         ]),
         controller("service-cidrs-controller", [
             rule(readUpdate, ["networking.k8s.io"], ["servicecidrs"]),
             rule(["patch", "update"], ["networking.k8s.io"], ["servicecidrs/finalizers", "servicecidrs/status"]),
-            rule(read, ["networking.k8s.io"], ["ipaddresses"]),
+            rule(read, ["networking.k8s.io"], ["ipaddresses"]), rule(read, [""], ["services"]),
+            // Upstream's server writes these itself.
+            rule(["create", "delete"], ["networking.k8s.io"], ["ipaddresses"]),
         ]),
         controller("service-account-controller", [rule(["create"], [""], ["serviceaccounts"])]),
         controller(
