@@ -14,6 +14,16 @@ package struct ResourceFacts: Sendable {
         /// Name in the schema: `core/v1.Binding`.
         package var type: String
         package var verbs: [String]
+        package init(
+            name: String, kind: String, group: String, version: String, type: String, verbs: [String]
+        ) {
+            self.name = name
+            self.kind = kind
+            self.group = group
+            self.version = version
+            self.type = type
+            self.verbs = verbs
+        }
     }
     package var gvr: GroupVersionResource
     package var kind: String

@@ -29,9 +29,9 @@ enum CustomDefinition {
             let version: JSON = crd.spec.versions.elements.first { $0.name.text == d.gvr.version } ?? .null
             let subresources: [ResourceFacts.Subresource] = d.subresources.map {
                 ResourceFacts.Subresource(
-                    name: $0.name, kind: $0.kind.kind, type: $0.typeName,
-                    group: $0.kind.group == d.gvr.group ? "" : $0.kind.group,
-                    version: $0.kind.groupVersion == d.gvr.groupVersion ? "" : $0.kind.version, verbs: $0.verbs)
+                    name: $0.name, kind: $0.kind.kind, group: $0.kind.group == d.gvr.group ? "" : $0.kind.group,
+                    version: $0.kind.groupVersion == d.gvr.groupVersion ? "" : $0.kind.version, type: $0.typeName,
+                    verbs: $0.verbs)
             }
             let facts: ResourceFacts = ResourceFacts(
                 gvr: d.gvr, kind: d.kind, listKind: d.listKind, type: "", listType: "", singular: d.singular,

@@ -1,5 +1,6 @@
 // CustomResourceDefinition objects themselves on their way into the store.
 
+import KubeBase
 package import KubeModel
 package import KubeWire
 

@@ -1,6 +1,6 @@
 // Custom objects in the version a request asks for: the seam through which every verb, watch and the store see them.
 
-package import KubeModel
+import KubeModel
 package import KubeWire
 import KubeStore
 
