@@ -1,7 +1,7 @@
 // Where the server reaches a service of its cluster: a ready address behind it, without the way through a proxy.
 
 import KubeAPI
-package import KubeModel
+import KubeModel
 package import KubeNet
 package import KubeWire
 
