@@ -66,6 +66,10 @@ struct Answers {
                 let object: JSON = definition.served(stored)
                 return Answers.codec.encode(object, as: definition.typeName) ?? object.encoded()
             }
+        case .cbor:
+            return stored.encoding("cbor " + definition.viewName) {
+                CBORCodec(schema: BuiltIn.schema, type: definition.typeName).encode(definition.served(stored))
+            }
         }
     }
 
@@ -104,6 +108,10 @@ struct Answers {
                 return HTTPResponse(status: status, contentType: ProtobufCodec.mediaType, bytes)
             }
             return HTTPResponse(status: status, contentType: "application/json", object.encoded())
+        case .cbor:
+            let type: String? = BuiltIn.typeName(GroupVersionKind(of: object))
+            let bytes: [UInt8] = CBORCodec(schema: BuiltIn.schema, type: type).encode(object)
+            return HTTPResponse(status: status, contentType: CBORCodec.mediaType, bytes)
         case .yaml:
             return HTTPResponse(status: status, contentType: "application/yaml", Array(YAML.write(object).utf8))
         case .json:

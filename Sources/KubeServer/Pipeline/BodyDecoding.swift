@@ -21,7 +21,8 @@ enum BodyDecoding {
         var result: DecodedBody = DecodedBody()
         let type: String = request.headers["Content-Type"].map { MediaType($0).name } ?? ""
         if verb == .patch {
-            guard let patch = PatchType(rawValue: type) ?? (type == "application/apply-patch+json" ? .apply : nil)
+            let applies: Bool = type == "application/apply-patch+json" || type == CBORCodec.applyType
+            guard let patch = PatchType(rawValue: type) ?? (applies ? .apply : nil)
             else {
                 throw unknownFormat(PatchType.accepted)
             }
@@ -34,6 +35,7 @@ enum BodyDecoding {
         }
         switch type {
         case "", "application/json", "application/x-www-form-urlencoded": try json(request.body, kind, &result)
+        case CBORCodec.mediaType, CBORCodec.applyType: result.object = try CBORCodec.decode(request.body)
         case _ where verb == .patch && result.patchType != .apply: try patchJSON(request.body, &result)
         case "application/yaml", "application/apply-patch+yaml", "application/apply-patch+json":
             try yaml(request.body, kind, &result)

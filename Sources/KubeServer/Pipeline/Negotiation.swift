@@ -38,7 +38,7 @@ struct MediaType: Sendable {
 
 /// How the answer is written, and as what.
 struct Representation: Sendable {
-    enum Encoding: Sendable { case json, yaml, protobuf }
+    enum Encoding: Sendable { case json, yaml, protobuf, cbor }
     enum Shape: Sendable { case object, table, partialMetadata }
 
     var encoding: Encoding = .json
@@ -47,7 +47,9 @@ struct Representation: Sendable {
     /// `meta.k8s.io` version of the shape.
     var shapeVersion: String = "v1"
 
-    static let accepted: [String] = ["application/json", "application/yaml", ProtobufCodec.mediaType]
+    static let accepted: [String] = [
+        "application/json", "application/yaml", ProtobufCodec.mediaType, CBORCodec.mediaType,
+    ]
 
     init() {}
 
@@ -87,6 +89,7 @@ struct Representation: Sendable {
         case "application/json", "*/*", "application/*": .json
         case "application/yaml": .yaml
         case ProtobufCodec.mediaType: .protobuf
+        case CBORCodec.mediaType, CBORCodec.sequenceType: .cbor
         default: nil
         }
     }
@@ -103,6 +106,16 @@ struct Representation: Sendable {
         case .json: "application/json"
         case .yaml: "application/yaml"
         case .protobuf: ProtobufCodec.mediaType
+        case .cbor: CBORCodec.mediaType
+        }
+    }
+
+    /// Of a stream of watch events.
+    var watchType: String {
+        switch encoding {
+        case .protobuf: ProtobufCodec.mediaType + ";stream=watch"
+        case .cbor: CBORCodec.sequenceType
+        default: "application/json"
         }
     }
 }

@@ -93,6 +93,7 @@ extension APIServer {
             call.patchType = decoded.patchType
             passage.trail?.request(call.body, isPatch: verb == .patch)
         }
+        if let warning = definition.deprecationWarning { context.warn(warning) }
         let answer: RegistryAnswer = try await registry.perform(call)
         passage.trail?.response { answers.object(of: answer) }
         var response: HTTPResponse = answers.response(answer)

@@ -81,6 +81,7 @@ extension APIServer {
             if shown.code == 504 { metrics.requests.aborted(labels) }
         }
         if !info.isLongRunning { metrics.requests.ended(isWrite: isWrite) }
+        Compression.apply(to: &response, request)
         response.headers["Audit-Id"] = passage.id
         if response.headers["Cache-Control"] == nil { response.headers["Cache-Control"] = "no-cache, private" }
         for (name, value) in passage.headers.pairs { response.headers.add(name, value) }
