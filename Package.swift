@@ -63,15 +63,16 @@ let package = Package(
         // MARK: L2: the two halves, which meet only in L1 types and requests
         library(
             "KubeResources",
-            ["KubeBase", "KubeWire", "KubeCrypto", "KubeNet", "KubeModel", "KubeAPI", "KubeServer"]),
+            ["KubeBase", "KubeWire", "KubeCrypto", "KubeNet", "KubeModel", "KubeCEL", "KubeAPI", "KubeServer"]),
         library(
             "KubeServer",
-            ["KubeBase", "KubeWire", "KubeCrypto", "KubeNet", "KubeModel", "KubeAPI", "KubeStore"]),
+            ["KubeBase", "KubeWire", "KubeCrypto", "KubeNet", "KubeModel", "KubeCEL", "KubeAPI", "KubeStore"]),
         library("KubeStore", ["KubeBase", "KubeWire", "CSQLite"]),
         library("KubeClient", ["KubeBase", "KubeWire", "KubeNet", "KubeModel", "KubeAPI"]),
 
         // MARK: L1: the language of Kubernetes, no I/O
         library("KubeAPI", ["KubeBase", "KubeWire", "KubeModel"]),
+        library("KubeCEL", ["KubeBase", "KubeWire", "KubeModel"]),
         library("KubeModel", ["KubeBase", "KubeWire"]),
 
         // MARK: L0: know nothing of Kubernetes
@@ -122,6 +123,7 @@ let package = Package(
         tests("TidyTests", []),
         tests("KubeWireTests", ["KubeBase", "KubeWire"]),
         tests("KubeModelTests", ["KubeBase", "KubeWire", "KubeModel"]),
+        tests("KubeCELTests", ["KubeBase", "KubeWire", "KubeModel", "KubeCEL"]),
         tests("KubeAPITests", ["KubeBase", "KubeWire", "KubeModel", "KubeAPI"]),
         tests("KubeStoreTests", ["KubeStore"]),
         tests(
