@@ -2,6 +2,7 @@
 # make down   stop it; nothing of it stays but its state
 # make test   all tests
 # make bench  what it costs
+# make fuzz   broken inputs for every parser, ten minutes (SECONDS=60 make fuzz: one)
 SHELL := /bin/sh
 BUILD := .build/release
 NODES ?= 1
@@ -9,7 +10,7 @@ ROOT ?= /var/lib/apus
 REGISTRY_DIR ?= $(ROOT)-registry
 IMAGES_DIR ?= $(ROOT)-images
 
-.PHONY: up down delete build install images test bench
+.PHONY: up down delete build install images test bench fuzz
 
 up: build images
 	$(BUILD)/apus up --nodes $(NODES) --root $(ROOT)
@@ -40,3 +41,6 @@ test:
 
 bench: build
 	scripts/bench.sh $(BUILD)/apus
+
+fuzz:
+	FUZZ_SECONDS=$(or $(SECONDS),600) scripts/fuzz.sh
