@@ -146,6 +146,14 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
             ]),
 
+        // `make fuzz`: debug builds only, since it looks inside.
+        .executableTarget(
+            name: "fuzz",
+            dependencies: [
+                "KubeBase", "KubeWire", "KubeModel", "KubeCEL", "KubeAPI", "KubeNet", "KubeDNS", "KubeServer",
+                .product(name: "Logging", package: "swift-log"),
+            ], path: "Tests/Fuzz", swiftSettings: settings),
+
         // MARK: C: headers only
         .target(name: "CKubeOS"),
         .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
