@@ -1,9 +1,9 @@
 // What one request leaves behind for the audit log: audit.k8s.io/v1 Event, stage by stage.
 
-package import KubeBase
+import KubeBase
 import KubeModel
 import KubeNet
-package import KubeWire
+import KubeWire
 import Synchronization
 
 /// Filled on the request's way; nil in a context: nobody writes this request down.

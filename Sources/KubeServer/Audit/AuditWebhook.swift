@@ -2,7 +2,7 @@
 
 import KubeModel
 import KubeNet
-package import KubeWire
+import KubeWire
 
 package final class AuditWebhook: AuditBackend {
     /// Upstream's `--audit-webhook-initial-backoff`, doubled a few times; a batch that still fails is lost and counted.

@@ -1,7 +1,7 @@
 // Every family of /metrics that the API server keeps, and those that are read when somebody asks.
 
 import Glibc
-package import KubeBase
+import KubeBase
 import KubeModel
 import KubeStore
 import KubeWire
@@ -95,10 +95,9 @@ enum ProcessMetrics {
             MetricReading(
                 "process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", type: .counter
             ) { out in
-                var usage: rusage = rusage()
-                getrusage(RUSAGE_SELF, &usage)
-                let seconds: Int = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec
-                out.sample(Double(seconds) + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6)
+                var t: timespec = timespec()
+                clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t)
+                out.sample(Double(t.tv_sec) + Double(t.tv_nsec / 1_000_000) / 1e3)
             })
         registry.add(
             MetricReading("process_open_fds", "Number of open file descriptors.") { out in
