@@ -51,7 +51,8 @@ struct SeatRange: Sendable, Equatable {
 
     init(_ level: PriorityLevel, serverSeats: Int, sharesSum: Int) {
         let part: Double = sharesSum > 0 ? Double(level.shares) / Double(sharesSum) : 0
-        nominal = Int((Double(serverSeats) * part).rounded(.up))
+        let nominal: Int = Int((Double(serverSeats) * part).rounded(.up))
+        self.nominal = nominal
         lower = nominal - Int((Double(nominal) * Double(level.lendablePercent) / 100).rounded())
         upper =
             level.borrowingPercent.map { nominal + Int((Double(nominal) * Double($0) / 100).rounded()) }

@@ -50,7 +50,7 @@ package enum WebSocketBody {
         let isBase64: Bool
         func write(_ bytes: [UInt8]) async throws {
             guard !bytes.isEmpty else { return }
-            try await socket.send(isBase64 ? .text(Base64.encode(bytes)) : .binary(bytes))
+            try await socket.send(isBase64 ? .text(Array(Base64.encode(bytes).utf8)) : .binary(bytes))
         }
     }
 }
