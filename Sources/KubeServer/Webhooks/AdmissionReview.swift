@@ -31,7 +31,7 @@ struct AdmissionReview {
         ]
     }
 
-    private static func told(
+    static func told(
         _ request: AdmissionRequest, _ invocation: WebhookInvocation, object: JSON, oldObject: JSON, uid: String
     ) -> JSON {
         var out: JSON = [
