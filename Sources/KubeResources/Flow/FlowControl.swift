@@ -36,7 +36,7 @@ enum FlowControl {
             out.required("spec.priorityLevelConfiguration.name", "must reference a priority level")
         } else {
             out.name(
-                "spec.priorityLevelConfiguration.name", spec.priorityLevelConfiguration.name.text, NameRules.subdomain)
+                "spec.priorityLevelConfiguration.name", spec.priorityLevelConfiguration.name.text, NameRules.dns1123Subdomain)
         }
         for (i, rule) in spec.rules.elements.enumerated() { self.rule(rule, "spec.rules[\(i)]", &out) }
     }
