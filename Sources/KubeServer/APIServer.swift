@@ -86,6 +86,7 @@ package final class APIServer: HTTPResponder, Component {
         self.documents = Documents(registry: registry, remotes: remotes)
         self.customResources = CustomResources(registry: registry, documents: documents)
         remotes.follow()
+        registry.remoteBox.withLock { $0.services = remotes }
         metrics.register(registry)
         fairness.metrics.register(fairness, in: metrics.registry)
         options.audit?.register(in: metrics.registry)
