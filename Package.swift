@@ -118,7 +118,7 @@ let package = Package(
             "KubeNodeTests",
             ["KubeBase", "KubeWire", "KubeOS", "KubeModel", "KubeAPI", "KubeClient", "KubeNode"]),
         tests("KubeOSTests", ["KubeWire", "KubeOS"]),
-        tests("KubeClusterTests", ["KubeWire", "KubeCluster"]),
+        tests("KubeClusterTests", ["KubeWire", "KubeCrypto", "KubeServer", "KubeCluster"]),
         tests("KubeCtlTests", ["KubeWire", "KubeCtl"]),
         tests("TidyTests", []),
         tests("KubeWireTests", ["KubeBase", "KubeWire"]),

@@ -69,6 +69,10 @@ package enum Apus {
             try await ImageCommand.run($0)
             return 0
         },
+        "rotate": {
+            try RotateCommand.run($0)
+            return 0
+        },
         "server": {
             try await ServerCommand.run($0)
             return 0

@@ -21,11 +21,15 @@ struct ServerAssembly: Sendable {
     let resources: ClusterSettings
     let api: APIServer
     let http: HTTPServer
+    let sealer: SecretSealer
+    let agents: NodeAgentClient
 
     static func open(_ s: ServerSettings) async throws -> ServerAssembly {
         try Files.makeDirectories(s.dataFolder, mode: 0o700)
         let resources: ClusterSettings = ClusterSettings(
-            serviceCIDR: s.serviceCIDR, signingKeys: [s.credentials.accountKey],
+            serviceCIDR: s.serviceCIDR, signingKeys: [s.accountKey ?? s.credentials.accountKey],
+            moreVerificationKeys: [s.credentials.accountKey.verification] + s.credentials.oldAccountKeys
+                + s.moreAccountKeys,
             clientCAPEM: s.credentials.authority.certificatePEM,
             frontProxyCAPEM: s.credentials.frontProxyAuthority.certificatePEM, advertiseAddress: s.advertiseAddress,
             advertisePort: s.port)
@@ -34,11 +38,16 @@ struct ServerAssembly: Sendable {
             authorizer: { registry in authorizer(registry) })
         options.authenticators = ClusterSecurity.authenticators(resources)
         options.admission = AdmissionPlugins.all()
-        options.sealer = SecretSealer(key: try sealingKey(s.dataFolder))
+        let encryption: EncryptionConfiguration =
+            try s.encryptionFile.map { try EncryptionConfiguration(yaml: try Files.text($0)) }
+            ?? EncryptionConfiguration.open(s.dataFolder)
+        let sealer: SecretSealer = SecretSealer(ring: try encryption.ring())
+        options.sealer = sealer
         options.audit = try s.pressure.audit()
         options.readsInFlightMax = s.pressure.readsInFlightMax
         options.writesInFlightMax = s.pressure.writesInFlightMax
-        options.nodeAgents = try nodeAgents(s.credentials)
+        let agents: NodeAgentClient = try NodeAgentClient(tls: nodeAgents(s.credentials))
+        options.nodeAgents = agents
         options.build = BuildFacts(
             commit: BuildStamp.commit, treeState: BuildStamp.treeState, date: BuildStamp.date)
         let proxy: Credentials.Pair = try s.credentials.frontProxy()
@@ -47,16 +56,13 @@ struct ServerAssembly: Sendable {
         options.openIDConfiguration = [
             "issuer": JSON(resources.issuer), "jwks_uri": JSON("\(resources.issuer)/openid/v1/jwks"),
             "response_types_supported": .array(["id_token"]), "subject_types_supported": .array(["public"]),
-            "id_token_signing_alg_values_supported": .array(["ES256"]),
+            "id_token_signing_alg_values_supported": JSON(
+                Set(resources.verificationKeys.map { $0.algorithm }).sorted()),
         ]
         let api: APIServer = try await APIServer.open(options)
         let http: HTTPServer = try HTTPServer(
-            responder: api,
-            tls: TLSServerOptions(
-                certificatePEM: s.serving.certificatePEM, keyPEM: s.serving.keyPEM,
-                clientCAPEM: s.credentials.authority.certificatePEM, takesAnyClient: true),
-            log: .component("http"))
-        return ServerAssembly(settings: s, resources: resources, api: api, http: http)
+            responder: api, tls: tls(s, try s.serving()), log: .component("http"))
+        return ServerAssembly(settings: s, resources: resources, api: api, http: http, sealer: sealer, agents: agents)
     }
 
     private static func authorizer(_ registry: any ObjectRegistry) -> any Authorizer {
@@ -64,23 +70,35 @@ struct ServerAssembly: Sendable {
         roles.follow(registry)
         let nodes: NodeAuthorizer = NodeAuthorizer()
         nodes.follow(registry)
-        return AuthorizerChain([nodes, roles])
+        return AuthorizerChain([MastersAuthorizer(), nodes, roles])
     }
 
-    /// Secrets at rest are sealed with a key that stays beside the database.
-    private static func sealingKey(_ folder: String) throws -> SealingKey {
-        let path: String = "\(folder)/sealing.key"
-        if Files.exists(path) { return try SealingKey(bytes: try Files.read(path)) }
-        let key: SealingKey = SealingKey.create()
-        try Files.writeAtomically(path, key.bytes, mode: 0o600)
-        return key
-    }
-
-    private static func nodeAgents(_ credentials: Credentials) throws -> NodeAgentClient {
+    private static func nodeAgents(_ credentials: Credentials) throws -> TLSClientOptions {
         let pair: Credentials.Pair = try credentials.kubeletClient()
-        return try NodeAgentClient(
-            tls: TLSClientOptions(
-                caPEM: credentials.authority.certificatePEM, certificatePEM: pair.certificatePEM, keyPEM: pair.keyPEM))
+        return TLSClientOptions(
+            caPEM: credentials.authority.certificatePEM, certificatePEM: pair.certificatePEM, keyPEM: pair.keyPEM)
+    }
+
+    private static func tls(_ s: ServerSettings, _ pair: Credentials.Pair) -> TLSServerOptions {
+        TLSServerOptions(
+            certificatePEM: pair.certificatePEM, keyPEM: pair.keyPEM,
+            clientCAPEM: s.credentials.authority.certificatePEM, takesAnyClient: true)
+    }
+
+    /// Certificates of the server's own, renewed while it runs.
+    private var renewals: LeafRenewals {
+        let (s, api, http, agents): (ServerSettings, APIServer, HTTPServer, NodeAgentClient) = (settings, api, http, agents)
+        return LeafRenewals([
+            LeafRenewals.Item(what: "the API server", pair: s.serving) {
+                try http.replaceCertificate(Self.tls(s, $0))
+            },
+            LeafRenewals.Item(what: "the API server towards nodes", pair: { try s.credentials.kubeletClient() }) { _ in
+                try agents.replaceTLS(Self.nodeAgents(s.credentials))
+            },
+            LeafRenewals.Item(what: "the front proxy", pair: { try s.credentials.frontProxy() }) {
+                api.replaceFrontProxy(FrontProxyIdentity(certificatePEM: $0.certificatePEM, keyPEM: $0.keyPEM))
+            },
+        ])
     }
 
     func run(isReady: @escaping @Sendable () -> Void) async throws {
@@ -135,6 +153,11 @@ struct ServerAssembly: Sendable {
                 UserInfo(name: "system:kube-scheduler", groups: [UserInfo.Group.authenticated]), "kube-scheduler"),
             informers: informers)
         var all: [any Component] = [api, informers, controllers, scheduler]
+        all.append(renewals)
+        all.append(
+            SealingKeeper(
+                file: settings.encryptionFile ?? EncryptionConfiguration.path(settings.dataFolder), sealer: sealer,
+                api: api))
         all.append(TokenSecrets(resources, api.registry))
         all.append(CertificateSigner(authority: settings.credentials.authority, registry: api.registry))
         all.append(CertificateApprover(registry: api.registry))

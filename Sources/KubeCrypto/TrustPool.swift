@@ -10,7 +10,8 @@ package struct TrustPool: Sendable {
 
     /// Every certificate of a PEM bundle.
     package init(pem: String) throws {
-        let certificates: [Certificate] = try certificateBlocks(of: pem).map { try Certificate(pemEncoded: $0) }
+        let blocks: [String] = PEMBlocks.all(of: pem).filter { $0.hasPrefix("-----BEGIN CERTIFICATE-----") }
+        let certificates: [Certificate] = try blocks.map { try Certificate(pemEncoded: $0) }
         guard !certificates.isEmpty else { throw CryptoError("no certificate in the PEM text") }
         roots = certificates
     }
@@ -28,16 +29,4 @@ package struct TrustPool: Sendable {
         }
         return true
     }
-}
-
-/// Every PEM certificate block of `pem`.
-func certificateBlocks(of pem: String) -> [String] {
-    let (begin, end): (String, String) = ("-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----")
-    var out: [String] = []
-    var rest: Substring = pem[...]
-    while let start = rest.firstRange(of: begin), let stop = rest[start.upperBound...].firstRange(of: end) {
-        out.append(String(rest[start.lowerBound..<stop.upperBound]))
-        rest = rest[stop.upperBound...]
-    }
-    return out
 }

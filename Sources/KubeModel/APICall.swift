@@ -72,4 +72,24 @@ package protocol APITransport: Sendable {
     /// Every verb but watch. Lists answer the list object, deletes the object or Status.
     func call(_ call: APICall) async throws(StatusError) -> JSON
     func watch(_ call: APICall) async throws(StatusError) -> WatchStream
+    /// What aggregated API servers serve besides the server's own kinds, as last seen. Only known in process.
+    var aggregatedResources: [AggregatedResource] { get }
+}
+
+extension APITransport {
+    package var aggregatedResources: [AggregatedResource] { [] }
+}
+
+/// A resource of another API server behind the same door.
+package struct AggregatedResource: Sendable, Hashable {
+    package var gvr: GroupVersionResource
+    package var kind: String
+    package var isNamespaced: Bool
+    package var verbs: Set<String>
+    package init(gvr: GroupVersionResource, kind: String, isNamespaced: Bool, verbs: Set<String>) {
+        self.gvr = gvr
+        self.kind = kind
+        self.isNamespaced = isNamespaced
+        self.verbs = verbs
+    }
 }

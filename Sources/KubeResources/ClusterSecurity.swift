@@ -34,9 +34,10 @@ package enum ClusterSecurity {
 }
 
 /// `system:masters` may do everything, whatever the roles say.
-struct MastersAuthorizer: Authorizer {
-    func authorize(_ attributes: RequestAttributes) async -> Decision {
+package struct MastersAuthorizer: Authorizer {
+    package init() {}
+    package func authorize(_ attributes: RequestAttributes) async -> Decision {
         attributes.user.isMaster ? .allow(reason: "") : .noOpinion(reason: "")
     }
-    func rules(for user: UserInfo, namespace: String) async -> AuthorizationRules? { AuthorizationRules() }
+    package func rules(for user: UserInfo, namespace: String) async -> AuthorizationRules? { AuthorizationRules() }
 }

@@ -59,7 +59,10 @@ package struct ClusterSettings: Sendable {
         self.serviceCIDRs = cidrs
         self.nodePorts = nodePorts
         self.signingKeys = signingKeys
-        self.verificationKeys = signingKeys.map { $0.verification } + moreVerificationKeys
+        var seen: Set<String> = []
+        self.verificationKeys = (signingKeys.map { $0.verification } + moreVerificationKeys).filter {
+            seen.insert($0.keyID).inserted
+        }
         self.issuer = issuer
         self.audiences = audiences
         self.clientCAPEM = clientCAPEM

@@ -64,6 +64,7 @@ enum AgentCommand {
         var parts: [any Component] = [agent, proxy, policy, dns, announcer, health, informers, volumes]
         if let keeper = s.keeper { parts.append(keeper) }
         if let identity = s.identity { parts.append(identity.renewals(of: agent)) }
+        if let leaves = s.leaves { parts.append(leaves(agent)) }
         if !s.cniFolder.isEmpty {
             let network: MachineNetwork = MachineNetwork(
                 client: client, nodeName: s.nodeName, dnsAddress: s.dnsAddress, cniFolder: s.cniFolder)
@@ -98,6 +99,8 @@ struct AgentSettings: Sendable {
     var cniFolder: String = ""
     /// Of a machine that joined by a token: its certificates are renewed while it runs.
     var identity: MachineIdentity?
+    /// Of a sandbox's node, which may use the cluster's authority itself.
+    var leaves: (@Sendable (NodeAgent) -> LeafRenewals)?
 
     /// A node of `apus up`, inside its namespaces.
     static func sandbox(_ paths: ClusterPaths, node name: String) throws -> AgentSettings {
@@ -118,13 +121,34 @@ struct AgentSettings: Sendable {
         // The agent is in the node's namespaces already.
         let sandbox: NodeSandbox = NodeSandbox(
             place: place, paths: node, programs: try Preflight.programs(), isEntered: true)
-        return AgentSettings(
+        var settings: AgentSettings = AgentSettings(
             nodeName: name, address: place.address, transport: try transport(client),
             proxyTransport: try transport(try credentials.proxyClient(node: name)),
             serving: TLSServerOptions(certificatePEM: serving.certificatePEM, keyPEM: serving.keyPEM, clientCAPEM: ca),
             runtimeSocket: node.containerdSocket, stateFolder: "/var/lib/kubelet", logFolder: "/var/log/pods",
             cgroup: place.cgroup, podCIDR: c.podCIDR, serviceCIDR: c.serviceCIDR, dnsAddress: c.dnsAddress,
             keeper: ContainerdKeeper(sandbox))
+        let (own, proxies): (HTTPTransport, HTTPTransport) = (settings.transport, settings.proxyTransport)
+        func options(_ pair: Credentials.Pair) -> TLSClientOptions {
+            TLSClientOptions(caPEM: ca, certificatePEM: pair.certificatePEM, keyPEM: pair.keyPEM)
+        }
+        settings.leaves = { agent in
+            LeafRenewals([
+                LeafRenewals.Item(what: "the node", pair: { try credentials.nodeClient(name) }) {
+                    try own.replaceTLS(options($0))
+                },
+                LeafRenewals.Item(what: "the node's proxy", pair: { try credentials.proxyClient(node: name) }) {
+                    try proxies.replaceTLS(options($0))
+                },
+                LeafRenewals.Item(
+                    what: "the node's API", pair: { try credentials.nodeServing(name, address: place.address) }
+                ) {
+                    try agent.replaceServing(
+                        TLSServerOptions(certificatePEM: $0.certificatePEM, keyPEM: $0.keyPEM, clientCAPEM: ca))
+                },
+            ])
+        }
+        return settings
     }
 
     /// A machine of its own: the flags say what a sandbox's configuration says.

@@ -17,7 +17,8 @@ import Logging
 enum ServerCommand {
     static let flags: [String: Bool] = [
         "name": true, "root": true, "ready": true, "listen": true, "port": true, "data": true, "advertise": true,
-        "cluster-cidr": true, "service-cidr": true,
+        "cluster-cidr": true, "service-cidr": true, "encryption-provider-config": true,
+        "service-account-signing-key-file": true, "service-account-key-file": true,
     ].merging(PressureSettings.flags) { mine, _ in mine }
 
     static func run(_ arguments: [String]) async throws {
@@ -43,12 +44,18 @@ struct ServerSettings: Sendable {
     var port: Int
     var dataFolder: String
     var credentials: Credentials
-    var serving: Credentials.Pair
+    /// The pair that is good now, made anew when it is about to end.
+    var serving: @Sendable () throws -> Credentials.Pair
     var advertiseAddress: String
     var podCIDR: String
     var serviceCIDR: String
     /// Set in a cluster of `apus up`.
     var sandbox: ClusterConfiguration?
+    /// Keys of service accounts' tokens; nil: those of the credentials.
+    var accountKey: SigningKey?
+    var moreAccountKeys: [VerificationKey] = []
+    /// An EncryptionConfiguration; nil: the data folder's own.
+    var encryptionFile: String?
     /// Audit log and limits of requests.
     var pressure: PressureSettings = PressureSettings()
 
@@ -58,7 +65,7 @@ struct ServerSettings: Sendable {
         return ServerSettings(
             hosts: ["127.0.0.1", c.bridgeAddress], port: c.port, dataFolder: paths.serverState,
             credentials: credentials,
-            serving: try credentials.server(c, hostName: Machine.hostName), advertiseAddress: c.bridgeAddress,
+            serving: { try credentials.server(c, hostName: Machine.hostName) }, advertiseAddress: c.bridgeAddress,
             podCIDR: c.podCIDR, serviceCIDR: c.serviceCIDR, sandbox: c)
     }
 
@@ -70,10 +77,18 @@ struct ServerSettings: Sendable {
             name: "server", nodeCount: 1, port: 6443, registry: "", index: 0)
         c.port = try flags.int("port", 0...65535) ?? 6443
         let credentials: Credentials = try Credentials.open("\(data)/pki")
-        return ServerSettings(
+        var settings: ServerSettings = ServerSettings(
             hosts: [host], port: c.port, dataFolder: data, credentials: credentials,
-            serving: try credentials.server(c, hostName: Machine.hostName, addresses: [address]),
+            serving: { [c] in try credentials.server(c, hostName: Machine.hostName, addresses: [address]) },
             advertiseAddress: address, podCIDR: flags["cluster-cidr"] ?? c.podCIDR,
             serviceCIDR: flags["service-cidr"] ?? c.serviceCIDR, sandbox: nil)
+        settings.encryptionFile = flags["encryption-provider-config"]
+        settings.accountKey = try flags["service-account-signing-key-file"].map {
+            try SigningKey(pem: try Files.text($0))
+        }
+        settings.moreAccountKeys = try (flags["service-account-key-file"] ?? "").split(separator: ",").flatMap {
+            try Credentials.oldKeys(String($0))
+        }
+        return settings
     }
 }

@@ -46,15 +46,28 @@ enum Usage {
 
             Usage:
               apus server [--listen ADDRESS] [--port P] [--advertise ADDRESS] [--data DIR]
+                [--encryption-provider-config FILE] [--service-account-signing-key-file FILE]
+                [--service-account-key-file FILE,…]
+                [--audit-policy-file FILE --audit-log-path FILE [--audit-log-maxsize MB] [--audit-log-maxage DAYS]
+                [--audit-log-maxbackup N]] [--audit-webhook-config-file FILE]
+                [--max-requests-inflight N] [--max-mutating-requests-inflight N]
 
             The token for agents is in DIR/join-token, the authority in DIR/pki/ca.crt.
+            """
+        case "rotate":
+            """
+            Give the server a new key; what the old one has made stays readable and valid.
+
+            Usage:
+              apus rotate encryption [--data DIR | --name NAME --root DIR]   secrets at rest (DIR/encryption.yaml)
+              apus rotate tokens     [--data DIR | --name NAME --root DIR]   service accounts' tokens (pki/sa.key)
             """
         case "agent":
             """
             Run a node in the foreground, on a machine with containerd.
 
             Usage:
-              apus agent --server URL --token T --address IP [--ca FILE] [--node NAME]
+              apus agent --server URL --token T --address IP --ca FILE [--node NAME]
                 [--container-runtime-endpoint SOCKET] [--state DIR] [--cni-conf-dir DIR]
             """
         default: "Usage:\n  apus \(command) [--name NAME] [--root DIR]"

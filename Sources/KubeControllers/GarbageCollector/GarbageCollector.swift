@@ -25,6 +25,7 @@ final class GarbageCollector: Component {
     /// Informers of resources that nobody else caches keep metadata only.
     private let own: InformerSet
     private let watched: Mutex<Set<GroupVersionResource>> = Mutex([])
+    private let aggregated: Mutex<Set<GroupVersionResource>> = Mutex([])
     private let state: Mutex<State> = Mutex(State())
     private let queue: WorkQueue<CollectorTask>
     private let log: Logger = .component("garbage-collector")
@@ -45,6 +46,25 @@ final class GarbageCollector: Component {
             if let before { _ = watched.withLock { $0.remove(before.gvr) } }
             if let after { watch(after) }
         }
+        // Aggregated servers come and go with their APIServices.
+        context.informers[API.apiServices].onChange { [weak self] old, new in
+            guard let service = new ?? old, service.spec.service.exists else { return }
+            self?.followAggregated()
+        }
+    }
+
+    private func followAggregated() {
+        let now: [ServedResource] = served.aggregated
+        let gone: [GroupVersionResource] = aggregated.withLock { known in
+            let gone: [GroupVersionResource] = known.filter { gvr in !now.contains { $0.gvr == gvr } }
+            known = Set(now.map { $0.gvr })
+            return gone
+        }
+        for gvr in gone {
+            own.drop(gvr)
+            _ = watched.withLock { $0.remove(gvr) }
+        }
+        for resource in now { watch(resource) }
     }
 
     var name: String { "garbage-collector" }

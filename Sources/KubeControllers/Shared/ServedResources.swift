@@ -15,8 +15,21 @@ struct ServedResource: Sendable, Hashable {
 /// Reads the CustomResourceDefinitions from their informer; one version of each resource.
 struct ServedResources: Sendable {
     private let definitions: Informer
+    private let client: Client
 
-    init(_ informers: InformerSet) { definitions = informers[API.customResourceDefinitions] }
+    init(_ informers: InformerSet) {
+        definitions = informers[API.customResourceDefinitions]
+        client = informers.client
+    }
+
+    /// One version of each resource that aggregated API servers serve now.
+    var aggregated: [ServedResource] {
+        var seen: Set<GroupResource> = Set(Self.builtIn.map { $0.gvr.groupResource })
+        return client.transport.aggregatedResources.compactMap { r in
+            guard seen.insert(r.gvr.groupResource).inserted else { return nil }
+            return ServedResource(gvr: r.gvr, kind: r.kind, isNamespaced: r.isNamespaced, verbs: r.verbs)
+        }
+    }
 
     func waitForSync() async { await definitions.waitForSync() }
     func onChange(_ handler: @escaping @Sendable () -> Void) { definitions.onChange { _, _ in handler() } }
@@ -43,7 +56,7 @@ struct ServedResources: Sendable {
             verbs: ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"])
     }
 
-    func all() -> [ServedResource] { Self.builtIn + definitions.list().compactMap { Self.custom($0) } }
+    func all() -> [ServedResource] { Self.builtIn + definitions.list().compactMap { Self.custom($0) } + aggregated }
 
     /// The resource of an owner reference, by group and kind.
     func resource(_ kind: GroupKind) -> ServedResource? {
@@ -53,5 +66,6 @@ struct ServedResources: Sendable {
         return definitions.list().lazy
             .filter { $0.spec.group.text == kind.group && $0.spec.names.kind.text == kind.kind }
             .compactMap { Self.custom($0) }.first
+            ?? aggregated.first { $0.gvr.group == kind.group && $0.kind == kind.kind }
     }
 }

@@ -14,7 +14,12 @@ package struct LocalTransport: APITransport {
     let registry: Registry
     let user: UserInfo
 
+    package var aggregatedResources: [AggregatedResource] { registry.remotes?.resources ?? [] }
+
     package func call(_ call: APICall) async throws(StatusError) -> JSON {
+        if let remotes = registry.remotes, let entry = remotes.entry(call.resource.groupVersion) {
+            return try await remotes.call(call, entry, as: try await authorized(call))
+        }
         let request: RegistryRequest = try await request(call)
         switch try await registry.perform(request) {
         case .stored(let stored, _): return request.definition.served(stored)
@@ -55,7 +60,21 @@ package struct LocalTransport: APITransport {
         return request
     }
 
+    /// The user, who may do this: the way of a request to an aggregated server.
+    private func authorized(_ call: APICall) async throws(StatusError) -> UserInfo {
+        if !user.isMaster {
+            try await registry.authorize(
+                RequestAttributes(
+                    user: user, verb: call.verb.rawValue, call.resource, subresource: call.subresource,
+                    namespace: call.namespace, name: call.name))
+        }
+        return user
+    }
+
     package func watch(_ call: APICall) async throws(StatusError) -> WatchStream {
+        if let remotes = registry.remotes, let entry = remotes.entry(call.resource.groupVersion) {
+            return try await remotes.watch(call, entry, as: try await authorized(call))
+        }
         let request: RegistryRequest = try await request(call)
         let definition: ResourceDefinition = request.definition
         guard definition.isStored else { throw .methodNotSupported(definition.groupResource, "watch") }

@@ -28,6 +28,9 @@ package final class Registry: ObjectRegistry {
     package let outbound: Outbound = Outbound()
     private let known: Mutex<Known> = Mutex(Known())
     let late: Mutex<Late>
+    /// Set once, when the server is made: aggregated API servers.
+    let remoteBox: Mutex<WeakRemotes> = Mutex(WeakRemotes())
+    var remotes: RemoteServices? { remoteBox.withLock { $0.services } }
 
     init(store: any Store, sealer: (any ValueSealer)?, admission: [any AdmissionPlugin], clock: any TimeSource) {
         self.store = store

@@ -3,6 +3,7 @@
 package import KubeModel
 package import KubeNet
 package import KubeWire
+import Synchronization
 
 package final class NodeAgentClient: NodeAgentDialer {
     /// Until the agent's first answer: connecting, TLS and the head.
@@ -11,10 +12,17 @@ package final class NodeAgentClient: NodeAgentDialer {
     /// The client's SPDY frames inside WebSocket messages (KEP-4006).
     static let tunnelProtocol: String = "SPDY/3.1+portforward.k8s.io"
 
-    private let client: HTTPClient
+    private let current: Mutex<HTTPClient>
+    private var client: HTTPClient { current.withLock { $0 } }
 
     /// `tls` holds the server's client certificate for agents and the authority that signed theirs.
-    package init(tls: TLSClientOptions) throws { client = try HTTPClient(tls: tls) }
+    package init(tls: TLSClientOptions) throws { current = Mutex(try HTTPClient(tls: tls)) }
+
+    /// A renewed certificate; streams that stand keep their connections.
+    package func replaceTLS(_ tls: TLSClientOptions) throws {
+        let new: HTTPClient = try HTTPClient(tls: tls)
+        current.withLock { $0 = new }
+    }
 
     package func forward(_ request: HTTPRequest, node: JSON) async throws(StatusError) -> HTTPResponse {
         try await forward(request, node: node, headWithin: NodeAgentClient.headTimeout)

@@ -14,7 +14,10 @@ struct Credentials: Sendable {
     let authority: CertificateAuthority
     /// Signs the front proxy's certificate (aggregated APIs).
     let frontProxyAuthority: CertificateAuthority
+    /// Signs service accounts' tokens.
     let accountKey: SigningKey
+    /// Keys that have signed before: `sa-old.pub`, the newest first.
+    let oldAccountKeys: [VerificationKey]
 
     struct Pair: Sendable {
         var certificatePEM: String
@@ -34,7 +37,24 @@ struct Credentials: Sendable {
         }
         return Credentials(
             folder: folder, authority: try authority(folder, "ca", "kubernetes"),
-            frontProxyAuthority: try authority(folder, "front-proxy-ca", "front-proxy-ca"), accountKey: account)
+            frontProxyAuthority: try authority(folder, "front-proxy-ca", "front-proxy-ca"), accountKey: account,
+            oldAccountKeys: try oldKeys("\(folder)/sa-old.pub"))
+    }
+
+    /// The public keys of a file with one or several PEM blocks.
+    static func oldKeys(_ file: String) throws -> [VerificationKey] {
+        guard Files.exists(file) else { return [] }
+        return try PEMBlocks.all(of: try Files.text(file)).map { try VerificationKey(pem: $0) }
+    }
+
+    /// A new key signs tokens from the server's next start on; tokens of the old one stay good until they end.
+    static func rotateAccountKey(_ folder: String) throws {
+        let old: SigningKey = try SigningKey(pem: try Files.text("\(folder)/sa.key"))
+        let kept: String = Files.exists("\(folder)/sa-old.pub") ? try Files.text("\(folder)/sa-old.pub") : ""
+        let new: SigningKey = try SigningKey.create()
+        try Files.writeAtomically("\(folder)/sa-old.pub", old.publicPEM + kept)
+        try Files.writeAtomically("\(folder)/sa.key", new.pem, mode: 0o600)
+        try Files.writeAtomically("\(folder)/sa.pub", new.publicPEM)
     }
 
     private static func authority(_ folder: String, _ file: String, _ name: String) throws -> CertificateAuthority {
