@@ -88,7 +88,11 @@ final class ServiceAddresses: Component {
         }
         let wanted: JSON = Self.object(key.name, of: service)
         if let present {
-            if present.spec.parentRef == wanted.spec.parentRef { return .done }
+            // An empty group is not stored.
+            let isSame: Bool = ["group", "resource", "namespace", "name"].allSatisfy {
+                present.spec.parentRef[$0].text == wanted.spec.parentRef[$0].text
+            }
+            if isSame { return .done }
             // The address has a new owner; references never change.
             try await remove(present)
         }
