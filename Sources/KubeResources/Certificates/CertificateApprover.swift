@@ -1,7 +1,7 @@
 // Approves by itself what machines that join ask for: their client certificates, and serving ones for their own addresses.
 
 import KubeAPI
-package import KubeBase
+import KubeBase
 import KubeCrypto
 import KubeModel
 package import KubeServer

@@ -64,6 +64,22 @@ struct AccessReview: SubresourceHandler {
         if !out.list.isEmpty { throw .invalid(kind: call.definition.groupKind, name: "", out.list) }
     }
 
+    /// As a query would carry it: the raw text, or the requirements put together (KEP-4601).
+    static func selector(_ s: JSON) -> String {
+        if !s.rawSelector.text.isEmpty { return s.rawSelector.text }
+        return s.requirements.elements.compactMap { r in
+            let (key, values): (String, [String]) = (r.key.text, r["values"].strings)
+            switch r["operator"].text {
+            case "In": return values.count == 1 ? "\(key)=\(values[0])" : "\(key) in (\(values.joined(separator: ",")))"
+            case "NotIn":
+                return values.count == 1 ? "\(key)!=\(values[0])" : "\(key) notin (\(values.joined(separator: ",")))"
+            case "Exists": return key
+            case "DoesNotExist": return "!" + key
+            default: return nil
+            }
+        }.joined(separator: ",")
+    }
+
     static func attributes(_ spec: JSON, _ user: UserInfo) -> RequestAttributes {
         if spec.nonResourceAttributes.exists {
             let n: JSON = spec.nonResourceAttributes
@@ -74,8 +90,8 @@ struct AccessReview: SubresourceHandler {
             user: user, verb: r.verb.text,
             GroupVersionResource(group: r.group.text, version: r.version.text, resource: r.resource.text),
             subresource: r.subresource.text, namespace: r.namespace.text, name: r.name.text)
-        a.fieldSelector = r.fieldSelector.rawSelector.text
-        a.labelSelector = r.labelSelector.rawSelector.text
+        a.fieldSelector = Self.selector(r.fieldSelector)
+        a.labelSelector = Self.selector(r.labelSelector)
         return a
     }
 }

@@ -1,7 +1,7 @@
 // Fills Secrets of type kubernetes.io/service-account-token and removes those whose account has gone.
 
 import KubeAPI
-package import KubeBase
+import KubeBase
 import KubeCrypto
 import KubeModel
 package import KubeServer

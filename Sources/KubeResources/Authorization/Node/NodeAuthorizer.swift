@@ -13,7 +13,19 @@ package final class NodeAuthorizer: Authorizer {
         var podsByNode: [String: Set<ObjectKey>] = [:]
         /// Claim → its volume.
         var volumes: [ObjectKey: String] = [:]
+        /// Volume → the Secrets that its driver needs.
+        var volumeSecrets: [String: Set<ObjectKey>] = [:]
+        /// VolumeAttachment → its node.
+        var attachments: [String: String] = [:]
 
+        func secretsOfVolumes(_ r: PodReferences) -> Set<ObjectKey> {
+            if volumeSecrets.isEmpty { return [] }
+            return r.claims.reduce(into: []) { all, claim in
+                if let volume = volumes[ObjectKey(namespace: r.namespace, name: claim)] {
+                    all.formUnion(volumeSecrets[volume] ?? [])
+                }
+            }
+        }
         func references(of node: String) -> [PodReferences] { (podsByNode[node] ?? []).compactMap { pods[$0] } }
     }
 
@@ -33,6 +45,7 @@ package final class NodeAuthorizer: Authorizer {
                 s.podsByNode[references.node, default: []].insert(new.meta.key)
             }
         }
+        followVolumes(registry)
         registry.onChange(API.persistentVolumeClaims) { [self] old, new in
             state.withLock { s in
                 if let new {
@@ -40,6 +53,23 @@ package final class NodeAuthorizer: Authorizer {
                 } else if let old {
                     s.volumes[old.meta.key] = nil
                 }
+            }
+        }
+    }
+
+    private func followVolumes(_ registry: any ObjectRegistry) {
+        registry.onChange(API.persistentVolumes) { [self] old, new in
+            state.withLock { s in
+                if let old { s.volumeSecrets[old.meta.name] = nil }
+                guard let new else { return }
+                let secrets: Set<ObjectKey> = PodReferences.secrets(ofVolume: new)
+                if !secrets.isEmpty { s.volumeSecrets[new.meta.name] = secrets }
+            }
+        }
+        registry.onChange(API.volumeAttachments) { [self] old, new in
+            state.withLock { s in
+                if let old { s.attachments[old.meta.name] = nil }
+                if let new { s.attachments[new.meta.name] = new.spec.nodeName.text }
             }
         }
     }
@@ -58,6 +88,7 @@ package final class NodeAuthorizer: Authorizer {
                 ("resource.k8s.io", "resourceclaims"):
                 return reading(a, node)
             case ("", "serviceaccounts"): return token(a, node)
+            case ("storage.k8s.io", "volumeattachments"): return attachment(a, node)
             case ("", "pods"): if let decision = pods(a, node) { return decision }
             case ("", "nodes"):
                 if ["get", "update", "patch"].contains(a.verb), a.name != node {
@@ -95,18 +126,20 @@ package final class NodeAuthorizer: Authorizer {
         if a.verb == "list" || a.verb == "watch", name.isEmpty, a.fieldSelector.hasPrefix("metadata.name=") {
             name = String(a.fieldSelector.dropFirst("metadata.name=".count))
         }
-        if a.resource == "persistentvolumeclaims", a.subresource == "status", ["update", "patch"].contains(a.verb) {
-            return .allow(reason: "")
-        }
-        guard ["get", "list", "watch"].contains(a.verb) else {
+        let isClaimStatus: Bool =
+            a.resource == "persistentvolumeclaims" && a.subresource == "status" && ["get", "update", "patch"].contains(a.verb)
+        guard isClaimStatus || ["get", "list", "watch"].contains(a.verb) else {
             return .noOpinion(reason: "can only read resources of this type")
         }
-        guard a.subresource.isEmpty else { return .noOpinion(reason: "cannot read subresource") }
+        guard a.subresource.isEmpty || isClaimStatus else { return .noOpinion(reason: "cannot read subresource") }
         guard !name.isEmpty else { return .noOpinion(reason: "No Object name found") }
         let isUsed: Bool = state.withLock { s in
             s.references(of: node).contains { r in
                 if a.resource == "persistentvolumes" {
                     return r.claims.contains { s.volumes[ObjectKey(namespace: r.namespace, name: $0)] == name }
+                }
+                if a.resource == "secrets", s.secretsOfVolumes(r).contains(ObjectKey(namespace: a.namespace, name: name)) {
+                    return true
                 }
                 guard r.namespace == a.namespace else { return false }
                 switch a.resource {
@@ -118,6 +151,15 @@ package final class NodeAuthorizer: Authorizer {
             }
         }
         return isUsed
+            ? .allow(reason: "")
+            : .noOpinion(reason: "no relationship found between node '\(node)' and this object")
+    }
+
+    private func attachment(_ a: RequestAttributes, _ node: String) -> Decision {
+        guard a.verb == "get", a.subresource.isEmpty else {
+            return .noOpinion(reason: "can only get individual resources of this type")
+        }
+        return state.withLock { $0.attachments[a.name] == node }
             ? .allow(reason: "")
             : .noOpinion(reason: "no relationship found between node '\(node)' and this object")
     }

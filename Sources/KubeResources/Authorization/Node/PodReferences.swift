@@ -1,6 +1,6 @@
 // The objects that a pod's node must read to run it.
 
-import KubeModel
+package import KubeModel
 package import KubeWire
 
 package struct PodReferences: Sendable, Equatable {
@@ -26,6 +26,24 @@ package struct PodReferences: Sendable, Equatable {
         for c in spec.resourceClaims.elements where c.resourceClaimName.exists {
             resourceClaims.insert(c.resourceClaimName.text)
         }
+    }
+
+    /// The Secrets that mounting a PersistentVolume needs.
+    package static func secrets(ofVolume volume: JSON) -> Set<ObjectKey> {
+        let spec: JSON = volume.spec
+        let claim: String = spec.claimRef.namespace.text
+        var out: Set<ObjectKey> = []
+        func add(_ reference: JSON, _ fallback: String) {
+            guard !reference.name.text.isEmpty else { return }
+            let namespace: String = reference.namespace.text
+            out.insert(ObjectKey(namespace: namespace.isEmpty ? fallback : namespace, name: reference.name.text))
+        }
+        for kind in ["cephfs", "flexVolume", "iscsi", "rbd", "scaleIO", "storageos"] { add(spec[kind].secretRef, claim) }
+        for kind in ["nodePublishSecretRef", "nodeStageSecretRef", "nodeExpandSecretRef"] { add(spec.csi[kind], claim) }
+        if spec.azureFile.exists {
+            add(["name": spec.azureFile.secretName, "namespace": spec.azureFile.secretNamespace], claim)
+        }
+        return out
     }
 
     private mutating func container(_ c: JSON) {
