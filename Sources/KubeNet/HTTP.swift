@@ -82,6 +82,13 @@ package protocol ByteStream: Sendable {
 package protocol BodyWriter: Sendable {
     /// Sends at once (flushes); throws when the client has gone.
     func write(_ bytes: [UInt8]) async throws
+    /// Gives the client up: a `write` that waits for it throws, and so do later ones. Any thread.
+    func abort()
+}
+
+extension BodyWriter {
+    /// For writers that never wait.
+    package func abort() {}
 }
 
 /// What a responder answers.

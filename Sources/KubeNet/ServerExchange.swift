@@ -112,6 +112,8 @@ private struct ExchangeWriter: BodyWriter {
         try await exchange.gate.waitForRoom()
         try Task.checkCancellation()
     }
+
+    func abort() { exchange.gate.close(NetError(.closed, "the client does not read")) }
 }
 
 extension HTTPResponder {

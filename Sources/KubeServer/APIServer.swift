@@ -26,6 +26,8 @@ package struct APIServerOptions: Sendable {
     /// Vouches for the callers' names before aggregated API servers; nil: they see no client certificate.
     package var frontProxy: FrontProxyIdentity?
     package var clock: any TimeSource = SystemTime()
+    /// For `/version`.
+    package var build: BuildFacts = BuildFacts()
     /// Reads and writes in flight at the same time, without watches and connections: together the seats that priority
     /// levels share.
     package var readsInFlightMax: Int = 400
@@ -100,6 +102,7 @@ package final class APIServer: HTTPResponder, Component {
             health.hooked(
                 "priority-and-fairness-filter", "start-apiextensions-controllers", "crd-informer-synced",
                 "apiservice-status-remote-available-controller")
+            group.addTask { await self.registry.hub.fanOut.run(self.options.clock) }
             group.addTask { await self.customResources.run() }
             group.addTask { await self.fairness.run(self.options.clock) }
             group.addTask {

@@ -6,11 +6,21 @@ import Synchronization
 /// Where rows are kept. Used from the store's thread only.
 protocol Medium: AnyObject {
     /// Hands over every kept row, oldest first; answers what it knows about numbering.
-    func open(_ row: (Row) -> Void) throws(StoreError) -> (compacted: Int64, ceiling: Int64)
+    func open(_ row: (Row) -> Void) throws(StoreError) -> Kept
     /// One transaction: append, delete, note. On an error nothing of it is kept.
     func apply(_ transaction: Transaction) throws(StoreError)
     var fileBytes: Int { get }
     func close()
+}
+
+/// The numbers that a medium keeps beside the rows.
+struct Kept {
+    var compacted: Int64 = 0
+    /// No number up to it is given out again.
+    var ceiling: Int64 = 0
+    /// The last gap that a crash left, open at both ends.
+    var lostAfter: Int64 = 0
+    var lostBefore: Int64 = 0
 }
 
 struct Transaction {
@@ -19,7 +29,9 @@ struct Transaction {
     var compacted: Int64?
     /// Revisions up to it may be given out without asking the medium again.
     var ceiling: Int64?
-    var isEmpty: Bool { rows.isEmpty && forgotten.isEmpty && compacted == nil && ceiling == nil }
+    /// A gap that was found at start.
+    var lost: (after: Int64, before: Int64)?
+    var isEmpty: Bool { rows.isEmpty && forgotten.isEmpty && compacted == nil && ceiling == nil && lost == nil }
 }
 
 /// queue → batch → assign revisions → one transaction → publish → answer; again.
@@ -121,7 +133,7 @@ package final class LogStore: Store {
         func open() throws(StoreError) {
             var piece: [Change] = []
             let seconds: Int64 = monotonicMilliseconds() / 1000
-            let (compacted, kept): (Int64, Int64) = try medium.open { row in
+            var kept: Kept = try medium.open { row in
                 index.load(row, seconds: seconds)
                 piece.append(
                     Change(key: row.key, revision: Revision(row.revision), value: row.value, payload: nil))
@@ -131,16 +143,26 @@ package final class LogStore: Store {
                 }
             }
             sink.replay(piece)
-            let newest: Int64 = index.revision
-            index.resume(at: kept, compacted: compacted)
-            ceiling = index.revision + LogStore.reserve
+            let newest: Int64 = max(index.revision, kept.compacted)
             var transaction: Transaction = Transaction()
+            if kept.ceiling > newest {
+                // A crash. Of the gap before this one only the outcome stays known.
+                if kept.lostBefore > kept.compacted, kept.lostBefore <= newest {
+                    kept.compacted = kept.lostBefore
+                    transaction.compacted = kept.compacted
+                }
+                (kept.lostAfter, kept.lostBefore) = (newest, kept.ceiling)
+                transaction.lost = (newest, kept.ceiling)
+            }
+            index.resume(at: max(kept.ceiling, newest), compacted: kept.compacted)
+            ceiling = index.revision + LogStore.reserve
             transaction.ceiling = ceiling
             try medium.apply(transaction)
             note()
             sink.opened(
                 StoreStart(
-                    compacted: Revision(compacted), newest: Revision(newest), revision: Revision(index.revision)))
+                    compacted: Revision(kept.compacted), newest: Revision(newest), revision: Revision(index.revision),
+                    lostAfter: Revision(kept.lostAfter), lostBefore: Revision(kept.lostBefore)))
         }
 
         func run() {

@@ -86,10 +86,16 @@ package struct StoreStart: Sendable, Equatable {
     /// Where numbering goes on. Greater than `newest` after a crash: numbers between were perhaps seen by readers and
     /// then lost (grouped writes), so they are not used again.
     package var revision: Revision
-    package init(compacted: Revision, newest: Revision, revision: Revision) {
+    /// The numbers strictly between the two are of the last such gap; what they stood for is unknown. Older gaps are
+    /// compacted.
+    package var lostAfter: Revision
+    package var lostBefore: Revision
+    package init(compacted: Revision, newest: Revision, revision: Revision, lostAfter: Revision, lostBefore: Revision) {
         self.compacted = compacted
         self.newest = newest
         self.revision = revision
+        self.lostAfter = lostAfter
+        self.lostBefore = lostBefore
     }
 }
 

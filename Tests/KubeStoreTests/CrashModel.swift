@@ -100,8 +100,8 @@ struct StoreModel {
     var rows: [ModelRow] = []
     /// The first so many rows were acknowledged as synced.
     var durable: Int = 0
-    /// Greater than every revision that anybody has seen.
-    var ceiling: Int64 = 0
+    /// Revisions that somebody has seen and crashes have taken.
+    var lost: [Int64] = []
 
     var state: [String: ModelRow] {
         var newest: [String: ModelRow] = [:]
@@ -117,7 +117,11 @@ struct StoreModel {
         if let last = rows.last, start.revision.value < last.revision {
             return "revision \(last.revision) would be used twice: numbering goes on at \(start.revision)"
         }
+        lost += rows[survived...].map { $0.revision }
         rows.removeSubrange(survived...)
+        for r in lost where r >= start.compacted.value && !(r > start.lostAfter.value && r < start.lostBefore.value) {
+            return "who has seen the lost revision \(r) would not be told"
+        }
         for (a, b) in zip(replayed, replayed.dropFirst()) where a.revision >= b.revision {
             return "replayed out of order: \(a.revision), \(b.revision)"
         }

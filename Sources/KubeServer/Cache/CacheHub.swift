@@ -28,11 +28,14 @@ package final class CacheHub: StoreSink {
         var caches: [String: ResourceCache] = [:]
         /// Replayed rows whose prefix no resource has claimed yet (custom resources before their definition is read).
         var unclaimed: [String: [Change]] = [:]
-        var start: StoreStart = StoreStart(compacted: .zero, newest: .zero, revision: .zero)
+        var start: StoreStart = StoreStart(
+            compacted: .zero, newest: .zero, revision: .zero, lostAfter: .zero, lostBefore: .zero)
     }
     private let state: Mutex<State> = Mutex(State())
     private let newest: Atomic<Int64> = Atomic(0)
     let sealer: (any ValueSealer)?
+    let fanOut: FanOut = FanOut()
+    let revisionWait: RevisionWait = RevisionWait()
     private let log: Logger = .component("watchcache")
 
     init(sealer: (any ValueSealer)?) { self.sealer = sealer }
@@ -129,7 +132,10 @@ package final class CacheHub: StoreSink {
             pending.cache.apply(change.revision, path: pending.path, stored)
             touched[ObjectIdentifier(pending.cache)] = pending.cache
         }
-        if let last = changes.last { newest.store(last.revision.value, ordering: .releasing) }
-        for cache in touched.values { cache.wakeAll() }
+        if let last = changes.last {
+            newest.store(last.revision.value, ordering: .sequentiallyConsistent)
+            revisionWait.reached(last.revision)
+        }
+        for cache in touched.values { fanOut.wake(cache) }
     }
 }

@@ -21,11 +21,25 @@ package final class ResourceCache: Sendable {
         /// Revisions strictly between were seen by nobody or lost in a crash.
         var lostAfter: Revision = .zero
         var lostBefore: Revision = .zero
-        var waiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
-        /// Woken while they were not waiting.
-        var pokes: Set<UInt64> = []
+        var watchers: [UInt64: Watcher] = [:]
+        /// No watcher that sends stands before it.
+        var lowest: Int = .max
         var sinks: [UInt64: Sink] = [:]
         var nextID: UInt64 = 1
+
+        func isLost(_ revision: Revision) -> Bool { revision > lostAfter && revision < lostBefore }
+    }
+
+    /// A watcher over HTTP: idle (it waits) or sending what it has read.
+    private struct Watcher {
+        /// The first event that it has not read.
+        var cursor: Int = 0
+        var isSending: Bool = false
+        var waiter: CheckedContinuation<Void, Never>?
+        /// Woken while it was not waiting.
+        var isPoked: Bool = false
+        /// Gives its client up.
+        var cut: @Sendable () -> Void
     }
 
     package let prefix: String
@@ -43,23 +57,46 @@ package final class ResourceCache: Sendable {
 
     func apply(_ revision: Revision, path: String, _ object: StoredObject?) {
         let seconds: Int64 = monotonicSeconds()
-        let (event, sinks): (CacheEvent, [Sink]) = state.withLock { s in
+        let (event, sinks, overtaken): (CacheEvent, [Sink], [@Sendable () -> Void]) = state.withLock { s in
             let old: StoredObject? = s.byPath[path]
             s.byPath[path] = object
             if let object { s.sorted.set(object) } else if old != nil { s.sorted.remove(path) }
             let event: CacheEvent = CacheEvent(revision: revision, old: old, new: object, seconds: seconds)
             if old != nil || object != nil { s.log.append(event) }
             s.newest = revision
-            return (event, Array(s.sinks.values))
+            let overtaken: [@Sendable () -> Void] = s.log.start > s.lowest ? ResourceCache.overtaken(&s) : []
+            return (event, Array(s.sinks.values), overtaken)
         }
         for sink in sinks { sink(event) }
+        for cut in overtaken { cut() }
     }
 
-    /// Wakes those who wait for events: once a batch.
+    /// Those whose clients read so slowly that the log has moved past them. The log is every watcher's bounded buffer.
+    private static func overtaken(_ s: inout State) -> [@Sendable () -> Void] {
+        var cuts: [@Sendable () -> Void] = []
+        s.lowest = .max
+        for (id, watcher) in s.watchers where watcher.isSending {
+            if watcher.cursor < s.log.start {
+                cuts.append(watcher.cut)
+                s.watchers[id]?.isSending = false
+            } else {
+                s.lowest = min(s.lowest, watcher.cursor)
+            }
+        }
+        return cuts
+    }
+
+    var watcherCount: Int { state.withLock { $0.watchers.count } }
+
+    /// Wakes those who wait for events.
     func wakeAll() {
         let waiters: [CheckedContinuation<Void, Never>] = state.withLock { s in
-            let all: [CheckedContinuation<Void, Never>] = Array(s.waiters.values)
-            s.waiters = [:]
+            var all: [CheckedContinuation<Void, Never>] = []
+            for id in s.watchers.keys {
+                guard let waiter = s.watchers[id]?.waiter else { continue }
+                s.watchers[id]?.waiter = nil
+                all.append(waiter)
+            }
             return all
         }
         for waiter in waiters { waiter.resume() }
@@ -68,8 +105,8 @@ package final class ResourceCache: Sendable {
     func opened(_ start: StoreStart) {
         state.withLock { s in
             s.log.raiseFloor(to: start.compacted)
-            s.lostAfter = start.newest
-            s.lostBefore = start.revision
+            s.lostAfter = start.lostAfter
+            s.lostBefore = start.lostBefore
         }
     }
 
@@ -88,7 +125,7 @@ package final class ResourceCache: Sendable {
     /// The objects as they were at an older revision; nil when its history is no longer kept.
     package func snapshot(folder: String, after start: String = "", at revision: Revision) -> ObjectSlice? {
         state.withLock { s in
-            guard revision >= s.log.floor else { return nil }
+            guard revision >= s.log.floor, !s.isLost(revision) else { return nil }
             var sorted: ObjectSequence = s.sorted
             for event in s.log.back(to: revision) {
                 guard let path = (event.new ?? event.old)?.path else { continue }
@@ -100,15 +137,14 @@ package final class ResourceCache: Sendable {
 
     // MARK: watches
 
-    /// Where a watch that has seen everything up to `revision` goes on. Throws 410 when that is no longer known.
+    /// Where a watch that has seen everything up to `revision` goes on; one from the future waits for it at the end of the
+    /// log. Throws 410 when that is no longer known.
     package func cursor(after revision: Revision) throws(StatusError) -> Int {
         let published: Revision = hub.published
         let result: Result<Int, StatusError> = state.withLock { s in
             let current: Revision = max(published, s.newest)
-            if revision > current {
-                return .failure(.tooLargeResourceVersion(revision.description, current: current.description))
-            }
-            let isLost: Bool = revision > s.lostAfter && revision < s.lostBefore
+            if revision > current { return .success(s.log.end) }
+            let isLost: Bool = s.isLost(revision)
             if revision < s.log.floor || isLost {
                 let oldest: Revision = isLost ? s.lostBefore : s.log.floor
                 return .failure(.expired("too old resource version: \(revision) (\(oldest))"))
@@ -126,14 +162,25 @@ package final class ResourceCache: Sendable {
         return state.withLock { s in (s.sorted.slice(folder: folder), max(published, s.newest), s.log.end) }
     }
 
-    func read(from cursor: Int, count: Int) -> [CacheEvent]? {
-        state.withLock { $0.log.read(from: cursor, count: count) }
-    }
-
-    func newWatcherID() -> UInt64 {
+    /// `cut` is called when the watcher has not sent what it read before the log moved past it.
+    func addWatcher(cut: @escaping @Sendable () -> Void) -> UInt64 {
         state.withLock { s in
             s.nextID += 1
+            s.watchers[s.nextID] = Watcher(cut: cut)
             return s.nextID
+        }
+    }
+
+    func removeWatcher(_ id: UInt64) { state.withLock { s in _ = s.watchers.removeValue(forKey: id) } }
+
+    /// What the watcher is to send next, at most `count`; empty: nothing yet; nil: the log has moved past `cursor`.
+    func read(_ id: UInt64, from cursor: Int, count: Int) -> [CacheEvent]? {
+        state.withLock { s in
+            guard let events = s.log.read(from: cursor, count: count) else { return nil }
+            s.watchers[id]?.isSending = !events.isEmpty
+            s.watchers[id]?.cursor = cursor + events.count
+            if !events.isEmpty { s.lowest = min(s.lowest, cursor + events.count) }
+            return events
         }
     }
 
@@ -143,8 +190,8 @@ package final class ResourceCache: Sendable {
         await withTaskCancellationHandler {
             await withCheckedContinuation { (waiter: CheckedContinuation<Void, Never>) in
                 let isReady: Bool = state.withLock { s in
-                    if s.log.end > cursor || s.pokes.contains(id) || Task.isCancelled { return true }
-                    s.waiters[id] = waiter
+                    if s.log.end > cursor || s.watchers[id]?.isPoked != false || Task.isCancelled { return true }
+                    s.watchers[id]?.waiter = waiter
                     return false
                 }
                 if isReady { waiter.resume() }
@@ -152,18 +199,22 @@ package final class ResourceCache: Sendable {
         } onCancel: {
             poke(id)
         }
-        return state.withLock { $0.pokes.remove(id) != nil }
+        return state.withLock { s in
+            guard s.watchers[id]?.isPoked == true else { return false }
+            s.watchers[id]?.isPoked = false
+            return true
+        }
     }
 
     func poke(_ id: UInt64) {
         let waiter: CheckedContinuation<Void, Never>? = state.withLock { s in
-            s.pokes.insert(id)
-            return s.waiters.removeValue(forKey: id)
+            let waiter: CheckedContinuation<Void, Never>? = s.watchers[id]?.waiter
+            s.watchers[id]?.waiter = nil
+            s.watchers[id]?.isPoked = true
+            return waiter
         }
         waiter?.resume()
     }
-
-    func forget(_ id: UInt64) { state.withLock { s in _ = s.pokes.remove(id) } }
 
     /// `initial` is called with the present state, then `sink` for each later event, without a gap or an overlap.
     /// Neither may call the cache.

@@ -68,7 +68,7 @@ extension APIServer {
         case nil: return paths()
         case "healthz", "livez", "readyz": return health.response(parts, query)
         case "version" where parts.count == 1:
-            return HTTPResponse(contentType: "application/json", Array(Version.json.indented(by: 2).utf8))
+            return HTTPResponse(contentType: "application/json", Array(Version.json(options.build).indented(by: 2).utf8))
         case "metrics" where parts.count == 1:
             return HTTPResponse(contentType: "text/plain; version=0.0.4; charset=utf-8", metrics.text())
         case "api", "apis": return try discovery(request, parts)
@@ -192,9 +192,27 @@ extension APIServer {
 /// `/version`
 enum Version {
     static let git: String = "v1.36.0+apus"
-    static let json: JSON = [
+    static func json(_ build: BuildFacts) -> JSON {
+        [
         "major": "1", "minor": "36", "emulationMajor": "1", "emulationMinor": "36", "minCompatibilityMajor": "1",
-        "minCompatibilityMinor": "35", "gitVersion": .string(git), "gitCommit": "", "gitTreeState": "clean",
-        "buildDate": "1970-01-01T00:00:00Z", "goVersion": "swift", "compiler": "swiftc", "platform": "linux/amd64",
-    ]
+        "minCompatibilityMinor": "35", "gitVersion": .string(git), "gitCommit": .string(build.commit), "gitTreeState": .string(build.treeState),
+        "buildDate": .string(build.date), "goVersion": "swift", "compiler": "swiftc", "platform": "linux/amd64",
+        ]
+    }
+}
+
+/// From which sources the program was built.
+package struct BuildFacts: Sendable {
+    /// 40 hex digits, or empty.
+    package var commit: String = ""
+    /// `clean`, `dirty`
+    package var treeState: String = "clean"
+    /// RFC 3339
+    package var date: String = "1970-01-01T00:00:00Z"
+    package init() {}
+    package init(commit: String, treeState: String, date: String) {
+        self.commit = commit
+        self.treeState = treeState
+        self.date = date
+    }
 }

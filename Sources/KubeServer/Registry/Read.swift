@@ -7,7 +7,9 @@ import KubeWire
 extension Registry {
     func get(_ request: RegistryRequest) async throws(StatusError) -> RegistryAnswer {
         let context: RequestContext = request.context
-        if let text = request.query.text("resourceVersion"), text != "0" { try checkReached(text, request.definition) }
+        if let text = request.query.text("resourceVersion"), text != "0" {
+            try await waitUntilReached(try revision(text))
+        }
         let stored: StoredObject = try find(request.definition, context.namespace, context.name)
         try await prepare(CollectionOfOne(stored), request.definition)
         return .stored(stored, status: 200)
@@ -21,79 +23,84 @@ extension Registry {
         return revision
     }
 
-    /// Throws 504 for a revision of the future.
-    @discardableResult
-    private func checkReached(_ text: String, _ definition: ResourceDefinition) throws(StatusError) -> Revision {
-        let asked: Revision = try revision(text)
-        let current: Revision = hub.published
-        if asked > current { throw .tooLargeResourceVersion(text, current: current.description) }
-        return asked
-    }
-
     func list(_ request: RegistryRequest) async throws(StatusError) -> ListAnswer {
         let definition: ResourceDefinition = request.definition
         let query: Query = request.query
         let selection: Selection = try Selection(
             definition, namespace: request.context.namespace, labelSelector: query.text("labelSelector"),
             fieldSelector: query.text("fieldSelector"))
-        let limit: Int = Int(try query.integer("limit") ?? 0)
-        let match: String = query.text("resourceVersionMatch") ?? ""
+        var limit: Int = Int(clamping: try query.integer("limit") ?? 0)
         let version: String = query.text("resourceVersion") ?? ""
-        try checkMatch(match, version, hasContinue: query.text("continue") != nil, definition)
-        var start: String = ""
-        var objects: ObjectSlice
-        var at: Revision
-        let cache: ResourceCache = cache(definition)
-        if let token = query.text("continue") {
-            let place: ContinueToken = try ContinueToken(token)
-            start = place.start
-            if let pinned = place.revision {
-                guard let then = cache.snapshot(folder: selection.folder, after: start, at: pinned) else {
-                    throw ContinueToken.expired(start: start)
-                }
-                (objects, at) = (then, pinned)
-            } else {
-                (objects, at) = cache.snapshot(folder: selection.folder, after: start)
-            }
-        } else if match == "Exact" {
-            at = try checkReached(version, definition)
-            guard let then = cache.snapshot(folder: selection.folder, at: at) else {
-                throw .expired("The resourceVersion for the provided list is too old.")
-            }
-            objects = then
-        } else {
-            if !version.isEmpty, version != "0" { try checkReached(version, definition) }
-            (objects, at) = cache.snapshot(folder: selection.folder)
-        }
+        try checkOptions(query, version)
+        let (objects, at): (ObjectSlice, Revision) = try await snapshot(
+            cache(definition), selection, query, version, limit: limit)
+        // A list of any age comes whole, as from upstream's watch cache.
+        if version == "0" { limit = 0 }
         if !selection.fields.isEverything { try await prepare(objects, definition) }
         let answer: ListAnswer = page(objects, at, selection, limit: limit)
         try await prepare(answer.objects, definition)
         return answer
     }
 
-    private func checkMatch(
-        _ match: String, _ version: String, hasContinue: Bool, _ definition: ResourceDefinition
-    ) throws(StatusError) {
-        let kind: GroupKind = GroupKind(group: "meta.k8s.io", kind: "ListOptions")
-        guard !match.isEmpty else { return }
+    /// The objects that a list is about, at the revision that it may be read.
+    private func snapshot(
+        _ cache: ResourceCache, _ selection: Selection, _ query: Query, _ version: String, limit: Int
+    ) async throws(StatusError) -> (ObjectSlice, Revision) {
+        if let text = query.text("continue") {
+            let token: ContinueToken = try ContinueToken(text)
+            if !version.isEmpty, version != "0" {
+                throw .badRequest("specifying resource version is not allowed when using continue")
+            }
+            guard let pinned = token.revision else {
+                return cache.snapshot(folder: selection.folder, after: token.start)
+            }
+            guard pinned <= hub.published,
+                let then = cache.snapshot(folder: selection.folder, after: token.start, at: pinned)
+            else { throw ContinueToken.expired(start: token.start) }
+            return (then, pinned)
+        }
+        guard !version.isEmpty, version != "0" else { return cache.snapshot(folder: selection.folder) }
+        let asked: Revision = try revision(version)
+        // A page of a named revision without a match is of exactly that one.
+        let match: String = query.text("resourceVersionMatch") ?? (limit > 0 ? "Exact" : "NotOlderThan")
+        guard match == "Exact" else {
+            try await waitUntilReached(asked)
+            return cache.snapshot(folder: selection.folder)
+        }
+        let current: Revision = hub.published
+        if asked > current { throw .tooLargeResourceVersion(version, current: current.description) }
+        guard let then = cache.snapshot(folder: selection.folder, at: asked) else {
+            throw .expired("The resourceVersion for the provided list is too old.")
+        }
+        return (then, asked)
+    }
+
+    /// As upstream's ValidateListOptions.
+    private func checkOptions(_ query: Query, _ version: String) throws(StatusError) {
+        let match: String = query.text("resourceVersionMatch") ?? ""
+        let field: String = "resourceVersionMatch"
         var errors: [FieldError] = []
-        if hasContinue {
-            errors.append(
-                .forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided"))
-        } else if version.isEmpty {
-            errors.append(
-                .forbidden(
-                    "resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided"))
+        if !match.isEmpty {
+            if version.isEmpty {
+                errors.append(.forbidden(field, "resourceVersionMatch is forbidden unless resourceVersion is provided"))
+            }
+            if query.text("continue") != nil {
+                errors.append(.forbidden(field, "resourceVersionMatch is forbidden when continue is provided"))
+            }
+            if match != "Exact", match != "NotOlderThan" {
+                errors.append(.notSupported(field, .string(match), ["Exact", "NotOlderThan", ""]))
+            }
+            if match == "Exact", version == "0" {
+                errors.append(
+                    .forbidden(field, "resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\""))
+            }
         }
-        if match != "Exact", match != "NotOlderThan" {
-            errors.append(.notSupported("resourceVersionMatch", .string(match), ["Exact", "NotOlderThan", ""]))
+        if query["sendInitialEvents"] != nil {
+            errors.append(.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
         }
-        if match == "Exact", version == "0" {
-            errors.append(
-                .forbidden(
-                    "resourceVersionMatch", "resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\""))
+        if !errors.isEmpty {
+            throw .invalid(kind: GroupKind(group: "meta.k8s.io", kind: "ListOptions"), name: "", errors)
         }
-        if !errors.isEmpty { throw .invalid(kind: kind, name: "", errors) }
     }
 
     private func page(

@@ -8,7 +8,7 @@ extension LogStore {
 }
 
 private final class MemoryMedium: Medium {
-    func open(_ row: (Row) -> Void) throws(StoreError) -> (compacted: Int64, ceiling: Int64) { (0, 0) }
+    func open(_ row: (Row) -> Void) throws(StoreError) -> Kept { Kept() }
     func apply(_ transaction: Transaction) throws(StoreError) {}
     var fileBytes: Int { 0 }
     func close() {}

@@ -27,7 +27,7 @@ private final class SQLiteMedium: Medium {
         self.limits = limits
     }
 
-    func open(_ row: (Row) -> Void) throws(StoreError) -> (compacted: Int64, ceiling: Int64) {
+    func open(_ row: (Row) -> Void) throws(StoreError) -> Kept {
         let flags: Int32 = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
         guard sqlite3_open_v2(path, &database, flags, nil) == SQLITE_OK else { throw fault("cannot open \(path)") }
         chmod(path, 0o600)
@@ -45,7 +45,9 @@ private final class SQLiteMedium: Medium {
         delete = try prepare("DELETE FROM log WHERE revision = ?")
         note = try prepare("INSERT OR REPLACE INTO meta(name, value) VALUES(?, ?)")
         try readRows(row)
-        return (try meta("compacted"), try meta("ceiling"))
+        return Kept(
+            compacted: try meta("compacted"), ceiling: try meta("ceiling"), lostAfter: try meta("lostAfter"),
+            lostBefore: try meta("lostBefore"))
     }
 
     private func readRows(_ row: (Row) -> Void) throws(StoreError) {
@@ -87,6 +89,10 @@ private final class SQLiteMedium: Medium {
             }
             if let c = transaction.compacted { try set("compacted", c) }
             if let c = transaction.ceiling { try set("ceiling", c) }
+            if let lost = transaction.lost {
+                try set("lostAfter", lost.after)
+                try set("lostBefore", lost.before)
+            }
             try run("COMMIT")
         } catch {
             // SQLite has rolled back by itself after some errors.
