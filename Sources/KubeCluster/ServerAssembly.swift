@@ -37,7 +37,7 @@ struct ServerAssembly: Sendable {
             store: LogStore.sqlite(path: "\(s.dataFolder)/state.db"), definitions: Catalogue.definitions(resources),
             authorizer: { registry in authorizer(registry) })
         options.authenticators = ClusterSecurity.authenticators(resources)
-        options.admission = AdmissionPlugins.all()
+        options.admission = s.admission
         let encryption: EncryptionConfiguration =
             try s.encryptionFile.map { try EncryptionConfiguration(yaml: try Files.text($0)) }
             ?? EncryptionConfiguration.open(s.dataFolder)

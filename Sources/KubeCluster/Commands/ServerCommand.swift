@@ -19,7 +19,7 @@ enum ServerCommand {
         "name": true, "root": true, "ready": true, "listen": true, "port": true, "data": true, "advertise": true,
         "cluster-cidr": true, "service-cidr": true, "encryption-provider-config": true,
         "service-account-signing-key-file": true, "service-account-key-file": true,
-    ].merging(PressureSettings.flags) { mine, _ in mine }
+    ].merging(PressureSettings.flags) { mine, _ in mine }.merging(AdmissionFlags.flags) { mine, _ in mine }
 
     static func run(_ arguments: [String]) async throws {
         let flags: Flags = try Flags(arguments, known: Self.flags, command: "server")
@@ -29,6 +29,7 @@ enum ServerCommand {
                 flags["name"] != nil && flags["data"] == nil
                 ? try ServerSettings.sandbox(try Location.paths(flags)) : try ServerSettings.machine(flags)
             settings.pressure = try PressureSettings(flags)
+            settings.admission = try AdmissionFlags.plugins(flags)
             let server: ServerAssembly = try await ServerAssembly.open(settings)
             try await server.run { Readiness.tell(ready, "ready") }
         } catch {
@@ -56,6 +57,8 @@ struct ServerSettings: Sendable {
     var moreAccountKeys: [VerificationKey] = []
     /// An EncryptionConfiguration; nil: the data folder's own.
     var encryptionFile: String?
+    /// In the order in which they run.
+    var admission: [any AdmissionPlugin] = AdmissionPlugins.all()
     /// Audit log and limits of requests.
     var pressure: PressureSettings = PressureSettings()
 

@@ -51,6 +51,7 @@ enum Usage {
                 [--audit-policy-file FILE --audit-log-path FILE [--audit-log-maxsize MB] [--audit-log-maxage DAYS]
                 [--audit-log-maxbackup N]] [--audit-webhook-config-file FILE]
                 [--max-requests-inflight N] [--max-mutating-requests-inflight N]
+                [--enable-admission-plugins A,B] [--disable-admission-plugins C,D]
 
             The token for agents is in DIR/join-token, the authority in DIR/pki/ca.crt.
             """

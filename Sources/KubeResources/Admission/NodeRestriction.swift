@@ -1,7 +1,6 @@
 // Node agents write only their own node, their own pods' status, their own lease: plugin/pkg/admission/noderestriction.
 
 import KubeAPI
-import KubeCrypto
 package import KubeModel
 package import KubeServer
 import KubeWire
@@ -27,6 +26,13 @@ package struct NodeRestriction: AdmissionPlugin {
             let name: String = request.operation == .create ? request.object.meta.name : request.name
             if name != node {
                 throw refuse(request, "can only access CSINode with the same name as the requesting node")
+            }
+        case API.resourceSlices:
+            let slice: JSON = request.operation == .delete ? request.oldObject : request.object
+            if slice.exists, slice.spec.nodeName.text != node {
+                throw refuse(
+                    request,
+                    "can only create/delete ResourceSlice with the same NodeName as the requesting node")
             }
         default: break
         }
@@ -123,42 +129,5 @@ package struct NodeRestriction: AdmissionPlugin {
             return true
         }
         return !["kubernetes.io", "k8s.io"].contains { domain == $0 || domain.hasSuffix("." + $0) }
-    }
-}
-
-/// Approving and signing need the verbs `approve` and `sign` on the signer.
-package struct CertificateAdmission: AdmissionPlugin {
-    package let name: String = "CertificateApproval"
-    package init() {}
-
-    package func validate(_ request: AdmissionRequest) async throws(StatusError) {
-        guard request.resource == API.certificateSigningRequests else { return }
-        if request.operation == .create, request.object.spec.signerName.text == "kubernetes.io/kube-apiserver-client" {
-            let pem: String = String(decoding: Base64.decode(request.object.spec.request.text) ?? [], as: UTF8.self)
-            if let asked = try? SigningRequest(pem: pem), asked.organizations.contains(UserInfo.Group.masters) {
-                throw .forbidden(
-                    request.resource.groupResource, request.name,
-                    "use of kubernetes.io/kube-apiserver-client signer with system:masters group is not allowed")
-            }
-            return
-        }
-        let verb: String
-        switch request.subresource {
-        case "approval": verb = "approve"
-        case "status":
-            if request.object.status.certificate == request.oldObject.status.certificate { return }
-            verb = "sign"
-        default: return
-        }
-        let signer: String = request.oldObject.spec.signerName.text
-        let wildcard: String = (signer.split(separator: "/").first.map { String($0) } ?? "") + "/*"
-        let resource: GroupVersionResource = GroupVersionResource("certificates.k8s.io/v1", "signers")
-        for name in [signer, wildcard] {
-            let attributes: RequestAttributes = RequestAttributes(user: request.user, verb: verb, resource, name: name)
-            if case .allow = await request.context.registry.authorizer.authorize(attributes) { return }
-        }
-        throw .forbidden(
-            request.resource.groupResource, request.name,
-            "user not permitted to \(verb) requests with signerName \"\(signer)\"")
     }
 }

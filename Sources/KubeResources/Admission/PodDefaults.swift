@@ -144,35 +144,3 @@ package struct RuntimeClassAdmission: AdmissionPlugin {
         }
     }
 }
-
-/// Claims and ingresses without a class get the default one, the newest when several are marked.
-package struct DefaultClasses: AdmissionPlugin {
-    package let name: String = "DefaultStorageClass"
-    package init() {}
-
-    package func admit(_ request: inout AdmissionRequest) async throws(StatusError) {
-        guard request.operation == .create, request.subresource.isEmpty else { return }
-        switch request.resource {
-        case API.persistentVolumeClaims:
-            let legacy: JSON = request.object.metadata.annotations["volume.beta.kubernetes.io/storage-class"]
-            if request.object.spec.storageClassName.exists || legacy.exists { return }
-            let mark: String = "storageclass.kubernetes.io/is-default-class"
-            if let c = newest(API.storageClasses, marked: mark, request) { request.object.spec.storageClassName = c }
-        case API.ingresses:
-            let legacy: JSON = request.object.metadata.annotations["kubernetes.io/ingress.class"]
-            if request.object.spec.ingressClassName.exists || legacy.exists { return }
-            let mark: String = "ingressclass.kubernetes.io/is-default-class"
-            if let c = newest(API.ingressClasses, marked: mark, request) { request.object.spec.ingressClassName = c }
-        default: break
-        }
-    }
-
-    private func newest(_ resource: GroupVersionResource, marked: String, _ request: AdmissionRequest) -> JSON? {
-        request.context.registry.list(resource, namespace: "")
-            .filter { $0.metadata.annotations[marked].text == "true" }
-            .max {
-                ($0.metadata.creationTimestamp.text, $1.meta.name) < ($1.metadata.creationTimestamp.text, $0.meta.name)
-            }?
-            .metadata.name
-    }
-}
