@@ -3,7 +3,7 @@
 import KubeAPI
 import KubeBase
 import KubeModel
-package import KubeNet
+import KubeNet
 import KubeWire
 
 extension APIServer {
@@ -33,6 +33,8 @@ extension APIServer {
         let refused: StatusError = StatusError(
             code: 405, reason: "MethodNotAllowed",
             message: "the server does not allow this method on the requested resource", details: [:])
+        // A proxied OPTIONS is no verb of the API: whoever may do everything may send it.
+        if subresource?.name == "proxy", request.method == "OPTIONS" { return .get }
         guard let verb = Verb(rawValue: info.verb), verbs.contains(info.verb) else { throw refused }
         // An object is not created at its own path, and a collection is neither updated nor patched.
         if verb == .create, !info.name.isEmpty, subresource == nil { throw refused }
@@ -80,7 +82,7 @@ extension APIServer {
                     try await run(writer)
                 }
             }
-            return response
+            return WatchSocket.response(response, to: request)
         }
         if verb != .get, verb != .list, !connects {
             let type: String =

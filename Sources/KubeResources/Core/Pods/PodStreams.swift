@@ -5,6 +5,7 @@ import KubeModel
 import KubeNet
 import KubeServer
 import KubeWire
+import Synchronization
 
 enum PodAgent {
     /// The pod and its node; the node is nil when the pod has none yet.
@@ -59,6 +60,41 @@ enum PodAgent {
         request.headers["Authorization"] = nil
         request.peer = nil
         return .http(try await agents.forward(request, node: node))
+    }
+
+    /// Of a refusal's words.
+    private static let wordsBytesMax: Int = 1 << 20
+
+    /// A refusal of the agent becomes a Status: k8s.io/kubernetes/pkg/registry/core/rest.GenericHttpResponseChecker.
+    static func check(_ response: HTTPResponse, _ pod: JSON) async throws(StatusError) {
+        guard response.status != 101, !(200...206).contains(response.status) else { return }
+        let words: String = await text(response)
+        switch response.status {
+        case 400: throw .badRequest(words)
+        case 500: throw .internalError(words)
+        default:
+            let reason: String = [401: "Unauthorized", 403: "Forbidden", 404: "NotFound"][response.status] ?? ""
+            throw StatusError(
+                code: response.status, reason: reason, message: words.isEmpty ? "unknown" : words,
+                details: ["name": pod.metadata.name, "kind": "pods"])
+        }
+    }
+
+    private static func text(_ response: HTTPResponse) async -> String {
+        switch response.body {
+        case .bytes(let bytes): return trimmed(bytes)
+        case .stream(let produce):
+            let collector: CollectingWriter = CollectingWriter(bytesMax: wordsBytesMax)
+            try? await produce(collector)
+            return trimmed(collector.bytes)
+        case .upgrade: return ""
+        }
+    }
+
+    private static func trimmed(_ bytes: [UInt8]) -> String {
+        var end: Int = bytes.count
+        while end > 0, bytes[end - 1] <= 32 { end -= 1 }
+        return String(decoding: bytes[..<end], as: UTF8.self)
     }
 
     /// RFC 3986 percent-encoding of all but unreserved characters.
@@ -162,14 +198,14 @@ struct PodPortForward: SubresourceHandler {
     }
 }
 
-/// `nodes/NAME/proxy/…`: the agent's own pages.
-struct NodeProxy: SubresourceHandler {
-    func handle(_ call: SubresourceCall) async throws(StatusError) -> SubresourceAnswer {
-        let name: String = call.context.name.split(separator: ":").first.map { String($0) } ?? call.context.name
-        guard let node = call.registry.get(API.nodes, namespace: "", name: name) else {
-            throw .notFound(API.nodes.groupResource, name)
-        }
-        return try await PodAgent.forward(
-            call, node: node, path: call.subpath.isEmpty ? "/" : call.subpath, query: call.query)
+/// Keeps what a stream writes, up to a limit.
+private final class CollectingWriter: BodyWriter {
+    private let kept: Mutex<[UInt8]> = Mutex([])
+    private let bytesMax: Int
+    init(bytesMax: Int) { self.bytesMax = bytesMax }
+    var bytes: [UInt8] { kept.withLock { $0 } }
+
+    func write(_ bytes: [UInt8]) async throws {
+        kept.withLock { $0 += bytes.prefix(max(0, bytesMax - $0.count)) }
     }
 }
