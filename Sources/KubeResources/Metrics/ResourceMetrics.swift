@@ -28,8 +28,47 @@ enum ResourceMetrics {
             storagePrefix: "", strategy: PlainStrategy())
         d.virtual = handler
         d.columns = .usage(d.groupResource)
+        d.openAPISchema = isNamespaced ? podSchema : nodeSchema
         return d
     }
+
+    private static let usageSchema: JSON = [
+        "type": "object", "description": "The usage of resources: cpu and memory.",
+        "additionalProperties": ["type": "string", "x-kubernetes-int-or-string": true],
+    ]
+
+    private static func schema(_ what: String, _ more: [(String, JSON)]) -> JSON {
+        var properties: JSON = [
+            "apiVersion": ["type": "string"], "kind": ["type": "string"], "metadata": ["type": "object"],
+            "timestamp": [
+                "type": "string", "format": "date-time",
+                "description": "With window, the interval that the usage was measured in: [timestamp - window, timestamp].",
+            ],
+            "window": ["type": "string"],
+        ]
+        for (name, value) in more { properties[name] = value }
+        return [
+            "type": "object", "description": .string(what), "required": ["timestamp", "window", .string(more[0].0)],
+            "properties": properties,
+        ]
+    }
+
+    private static let nodeSchema: JSON = schema(
+        "NodeMetrics is the measured usage of resources of a node.", [("usage", usageSchema)])
+    private static let podSchema: JSON = schema(
+        "PodMetrics is the measured usage of resources of a pod.",
+        [
+            (
+                "containers",
+                [
+                    "type": "array", "description": "Of all its containers, measured in the same interval.",
+                    "items": [
+                        "type": "object", "required": ["name", "usage"],
+                        "properties": ["name": ["type": "string"], "usage": usageSchema],
+                    ],
+                ]
+            )
+        ])
 
     /// `ask` is by label and field; the objects that metrics are about have the labels.
     struct Question {

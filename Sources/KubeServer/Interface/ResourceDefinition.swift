@@ -49,6 +49,8 @@ package struct ResourceDefinition: Sendable {
     package var customMerge: Schema?
     /// Preferred over other versions of the group in discovery when lower.
     package var isDeprecated: Bool = false
+    /// OpenAPI v3 of a kind that neither the tables nor a CustomResourceDefinition describe.
+    package var openAPISchema: JSON?
     /// DELETE answers the object as it was instead of a Status: what typed clients expect of this kind.
     package var returnsDeleted: Bool = false
 

@@ -54,6 +54,20 @@ final class Documents: Sendable {
     let customKinds: Mutex<[OpenAPI.CustomKind]> = Mutex([])
 }
 
+extension Documents {
+    /// nil: the tables describe it, or its CustomResourceDefinition.
+    static func openAPI(of d: ResourceDefinition) -> OpenAPI.CustomKind? {
+        guard let schema = d.openAPISchema else { return nil }
+        return OpenAPI.CustomKind(
+            resource: ResourceFacts(
+                gvr: d.gvr, kind: d.kind, listKind: d.listKind, type: "", listType: "", singular: d.singular,
+                namespaced: d.isNamespaced, verbs: d.verbs, shortNames: d.shortNames, categories: d.categories,
+                subresources: [], stability: "GA", deprecated: false, enabledByDefault: true, storagePrefix: "",
+                storageVersionHash: ""),
+            schema: schema)
+    }
+}
+
 extension APIServer {
     func document(
         _ request: HTTPRequest, _ info: RequestInfo, _ query: Query
@@ -150,7 +164,8 @@ extension APIServer {
     // MARK: OpenAPI
 
     private func openAPI(_ request: HTTPRequest, _ parts: [String]) throws(StatusError) -> HTTPResponse {
-        let custom: [OpenAPI.CustomKind] = documents.customKinds.withLock { $0 }
+        let custom: [OpenAPI.CustomKind] =
+            registry.definitions.compactMap { Documents.openAPI(of: $0) } + documents.customKinds.withLock { $0 }
         let accept: String = request.headers.all("Accept").joined(separator: ",")
         let protobuf: String = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
         var type: String = "application/json"
