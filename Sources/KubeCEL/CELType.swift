@@ -94,7 +94,7 @@ struct SignatureReader {
     mutating func type() -> CELType {
         let name: String = word()
         var arguments: [CELType] = []
-        if skip("(") {
+        if !name.hasSuffix("."), skip("(") {
             repeat { arguments.append(type()) } while skip(",")
             precondition(skip(")"), "a signature lacks )")
         }

@@ -5,6 +5,8 @@ struct Checker {
     private var scopes: [(name: String, type: CELType)] = []
     private var substitution: Substitution = Substitution()
     private(set) var faults: [CELFault] = []
+    /// Inside of the arguments of `format`, whose list may mix types.
+    private var mixes: Bool = false
     /// Faults of one expression that are told at most.
     private static let faultsMax: Int = 100
 
@@ -136,6 +138,7 @@ struct Checker {
     private mutating func joined(_ known: CELType?, _ t: CELType, _ e: Expression) -> CELType {
         guard let known else { return t }
         if let both = substitution.join(known, t) { return both }
+        if mixes { return .dyn }
         return fault(e.offset, "expected type '\(shown(known))' but found '\(shown(t))'")
     }
 
@@ -189,7 +192,10 @@ struct Checker {
         }
         var types: [CELType] = []
         if let target { types.append(type(target)) }
+        let mixed: Bool = mixes
+        mixes = mixes || (name == "format" && target != nil)
         for a in arguments { types.append(type(a)) }
+        mixes = mixed
         guard let all = environment.overloads(name) else {
             return fault(e.offset, "undeclared reference to '\(name)' (in container '')")
         }

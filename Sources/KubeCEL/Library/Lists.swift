@@ -78,7 +78,7 @@ enum CELLists {
         }
         l.add("flatten", "list(list(A)).() list(A)", cost: .elements, flatten)
         l.add("flatten", "list(dyn).(int) list(dyn)", cost: .elements, flatten)
-        l.add("distinct", "list(A).() list(A)", cost: .product(0)) { (a, frame) throws(CELError) in
+        l.add("distinct", "list(A).() list(A)", cost: .elements) { (a, frame) throws(CELError) in
             var out: [CELValue] = []
             for v in try values(a[0]) {
                 try frame.charge(UInt64(out.count))
