@@ -135,6 +135,15 @@ package final class NodeAgent: Component {
         await watch.removeOrphans(known: Set(node.allPods.map { $0.uid }))
     }
 
+    /// Pods that were here before, and those on their way out, have been taken.
+    private func refusal(of pod: JSON) -> PodRefusal? {
+        if pod.meta.isDeleting || ["Succeeded", "Failed"].contains(pod.status.phase.text) { return nil }
+        let others: [JSON] = node.allPods.filter { !$0.isOver }.map { $0.pod }
+        return PodAdmission(
+            node: node.nodeObject, allocatable: node.machine.allocatable(node.options), others: others
+        ).refusal(of: pod)
+    }
+
     private func followPods() async {
         for await (old, new) in changes {
             if let new {
@@ -149,8 +158,10 @@ package final class NodeAgent: Component {
                         host.refreshVolumes()
                     }
                 } else {
+                    let refusal: PodRefusal? = refusal(of: new)
                     let host: PodHost = PodHost(new, node: node)
                     node.add(host)
+                    if let refusal { host.refuse(refusal) }
                     // New to this node: the runtime holds nothing of it.
                     host.deliver(.seen([], [], at: node.options.time.now()))
                 }

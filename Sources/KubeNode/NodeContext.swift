@@ -27,6 +27,7 @@ final class NodeContext: Sendable {
     let log: Logger = .component("kubelet")
     private let owners: Mutex<[String: Owner]> = Mutex([:])
     private let pods: Mutex<[String: PodHost]> = Mutex([:])
+    private let ownNode: Mutex<JSON> = Mutex(.null)
 
     /// Whose task an id of the runtime is. The container's name is empty for a sandbox.
     struct Owner: Sendable {
@@ -52,6 +53,12 @@ final class NodeContext: Sendable {
             node: (try? Files.text("/etc/resolv.conf")) ?? "")
         machine = Machine(options)
         relay.set(self)
+    }
+
+    /// This node's Node object as last seen; null before the first time.
+    var nodeObject: JSON {
+        get { ownNode.withLock { $0 } }
+        set { ownNode.withLock { $0 = newValue } }
     }
 
     // MARK: Pods

@@ -9,7 +9,7 @@ enum TaintEviction {
         let tolerations: [JSON] = pod.spec.tolerations.elements
         var deadline: Timestamp?
         for taint in taints where taint.effect.text == "NoExecute" {
-            let matching: [JSON] = tolerations.filter { tolerates($0, taint) }
+            let matching: [JSON] = tolerations.filter { NodeFit.tolerates($0, taint) }
             if matching.isEmpty { return now }
             let since: Timestamp = taint.timeAdded.asString.flatMap { Timestamp(rfc3339: $0) } ?? now
             // The shortest time among the tolerations; one without a time tolerates for ever only if none has a time.
@@ -18,18 +18,5 @@ enum TaintEviction {
             deadline = min(deadline ?? end, end)
         }
         return deadline
-    }
-
-    /// core/v1 Toleration.ToleratesTaint
-    static func tolerates(_ toleration: JSON, _ taint: JSON) -> Bool {
-        let effect: String = toleration.effect.text
-        if !effect.isEmpty, effect != taint.effect.text { return false }
-        let key: String = toleration.key.text
-        if !key.isEmpty, key != taint.key.text { return false }
-        switch toleration.operator.text {
-        case "", "Equal": return toleration.value.text == taint.value.text
-        case "Exists": return true
-        default: return false
-        }
     }
 }

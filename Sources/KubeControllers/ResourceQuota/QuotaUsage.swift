@@ -1,5 +1,6 @@
 // What the objects of a namespace use of the resources that quotas name. Pure.
 
+import KubeAPI
 import KubeModel
 import KubeWire
 
@@ -10,7 +11,7 @@ enum QuotaUsage {
         if Pod.isTerminal(pod) { return use }
         use["pods"] = Quantity(1)
         for (kind, prefix) in [("requests", "requests."), ("limits", "limits.")] {
-            for (resource, amount) in sum(pod, kind) {
+            for (resource, amount) in PodResources.sum(pod, kind) {
                 use[prefix + resource] = amount
                 // Without a prefix, requests are meant.
                 if kind == "requests", ["cpu", "memory", "ephemeral-storage"].contains(resource) {
@@ -19,37 +20,6 @@ enum QuotaUsage {
             }
         }
         return use
-    }
-
-    /// Containers add up; init containers run one at a time, but those that restart always stay.
-    private static func sum(_ pod: JSON, _ kind: String) -> [String: Quantity] {
-        func resources(_ container: JSON) -> [String: Quantity] {
-            var out: [String: Quantity] = [:]
-            for (name, value) in container.resources[kind].fields { if let q = Quantity(value) { out[name] = q } }
-            return out
-        }
-        func add(_ a: inout [String: Quantity], _ b: [String: Quantity]) {
-            for (name, q) in b { a[name] = (a[name] ?? .zero) + q }
-        }
-        func most(_ a: inout [String: Quantity], _ b: [String: Quantity]) {
-            for (name, q) in b where (a[name] ?? .zero) < q { a[name] = q }
-        }
-        var (total, sidecars, peak): ([String: Quantity], [String: Quantity], [String: Quantity]) = ([:], [:], [:])
-        for container in pod.spec.initContainers.elements {
-            if container.restartPolicy.text == "Always" {
-                add(&sidecars, resources(container))
-                most(&peak, sidecars)
-            } else {
-                var now: [String: Quantity] = sidecars
-                add(&now, resources(container))
-                most(&peak, now)
-            }
-        }
-        for container in pod.spec.containers.elements { add(&total, resources(container)) }
-        add(&total, sidecars)
-        most(&total, peak)
-        for (name, value) in pod.spec.overhead.fields { if let q = Quantity(value) { add(&total, [name: q]) } }
-        return total
     }
 
     static func service(_ service: JSON) -> [String: Quantity] {

@@ -1,5 +1,6 @@
 // Which PersistentVolume serves a claim best. Pure.
 
+import KubeAPI
 import KubeModel
 import KubeWire
 

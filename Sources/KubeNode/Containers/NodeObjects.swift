@@ -20,6 +20,8 @@ final class NodeObjects: Sendable {
     private let client: Client
     private let jobs: Jobs
     private let watched: Mutex<[Reference: Watched]> = Mutex([:])
+    /// Revisions of what volumes were made from before a watch began; empty: there was no object.
+    private let read: Mutex<[Reference: String]> = Mutex([:])
     /// Called with the pods whose volumes must be looked at again.
     private let onChange: @Sendable (_ podUID: String) -> Void
 
@@ -36,11 +38,26 @@ final class NodeObjects: Sendable {
             if let known = informer.get(reference.key) { return known }
         }
         do throws(StatusError) {
-            return try await client.get(resource, namespace: namespace, name)
+            let object: JSON = try await client.get(resource, namespace: namespace, name)
+            note(reference, object.metadata.resourceVersion.text)
+            return object
         } catch {
-            if error.isNotFound { return nil }
-            throw error
+            guard error.isNotFound else { throw error }
+            note(reference, "")
+            return nil
         }
+    }
+
+    /// The oldest one counts: another pod's volume may show that.
+    private func note(_ reference: Reference, _ revision: String) {
+        guard Self.isShown(reference.resource), watched.withLock({ $0[reference]?.informer.isSynced != true }) else {
+            return
+        }
+        read.withLock { if $0[reference] == nil { $0[reference] = revision } }
+    }
+
+    private static func isShown(_ resource: GroupVersionResource) -> Bool {
+        resource == API.configMaps || resource == API.secrets
     }
 
     /// Replaces what the pod watches; an empty set ends all of it.
@@ -63,6 +80,7 @@ final class NodeObjects: Sendable {
                 }
             }
         }
+        for reference in references { read.withLock { if $0.count > 4096 { $0[reference] = nil } } }
         for informer in stopped { informer.stop() }
         for informer in started { jobs.start { try? await informer.run() } }
     }
@@ -72,8 +90,12 @@ final class NodeObjects: Sendable {
             client, reference.resource, namespace: reference.key.namespace,
             query: ["fieldSelector": "metadata.name=\(reference.key.name)"])
         informer.onChange { [weak self] old, new in
-            // The first sight is what the volume was made from.
-            guard let self, old != nil || new == nil || informer.isSynced else { return }
+            guard let self else { return }
+            if old == nil, let new, !informer.isSynced {
+                // The first sight is what the volume was made from, unless it has changed since.
+                let made: String? = self.read.withLock { $0.removeValue(forKey: reference) }
+                if made == nil || made == new.metadata.resourceVersion.text { return }
+            }
             for pod in self.watched.withLock({ $0[reference]?.pods ?? [] }) { self.onChange(pod) }
         }
         return informer

@@ -10,6 +10,7 @@ struct SandboxFacts: Sendable {
     var cgroupParent: String
     var dns: CRIDNSConfig
     var overhead: CRILinuxContainerResources?
+    var clusterDomain: String
 }
 
 extension CRIPodSandboxConfig {
@@ -30,13 +31,15 @@ extension CRIPodSandboxConfig {
         logDirectory = facts.paths.logs
         dnsConfig = facts.dns
         if !pod.spec.hostNetwork.isTrue {
-            hostname = PodNames.hostname(pod)
+            hostname = PodNames.sandboxHostname(pod, clusterDomain: facts.clusterDomain)
             portMappings = Self.portMappings(pod)
         }
         linux.cgroupParent = facts.cgroupParent
         if let overhead = facts.overhead { linux.overhead = overhead }
         linux.securityContext = Self.securityContext(pod)
-        for s in pod.spec.securityContext.sysctls.elements { linux.sysctls[s.name.text] = s.value.text }
+        for s in pod.spec.securityContext.sysctls.elements {
+            linux.sysctls[SysctlRules.normalized(s.name.text)] = s.value.text
+        }
     }
 
     private static func portMappings(_ pod: JSON) -> [CRIPortMapping] {
@@ -104,6 +107,15 @@ enum PodNames {
         name = name.prefix(63)
         while let last = name.last, last == "-" || last == "." { name.removeLast() }
         return String(name)
+    }
+
+    /// What hostname(1) prints in the pod: with setHostnameAsFQDN the whole name.
+    static func sandboxHostname(_ pod: JSON, clusterDomain: String) -> String {
+        if let override = pod.spec.hostnameOverride.asString { return override }
+        guard pod.spec.setHostnameAsFQDN.isTrue, let full = fqdn(pod, clusterDomain: clusterDomain) else {
+            return hostname(pod)
+        }
+        return full
     }
 
     /// `web-0.web.default.svc.cluster.local`; nil without a subdomain.

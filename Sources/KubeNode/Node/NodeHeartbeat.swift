@@ -75,7 +75,8 @@ struct NodeHeartbeat: Sendable {
     /// Rings when somebody else changes the Node's Ready condition.
     private func watchOwnNode(_ news: Wakeup) -> Informer {
         let own: Informer = Informer(client, API.nodes, query: ["fieldSelector": "metadata.name=\(name)"])
-        own.onChange { _, new in
+        own.onChange { [node] _, new in
+            if let new { node.nodeObject = new }
             let ready: JSON? = new?.status.conditions.elements.first { $0.type.text == "Ready" }
             if ready?.status.text == "Unknown" { news.raise() }
         }

@@ -56,6 +56,14 @@ final class PodHost: Sendable {
         for action in actions { perform(action) }
     }
 
+    /// The pod has ended, or was never let in.
+    var isOver: Bool { state.withLock { ["Succeeded", "Failed"].contains($0.worker.status.phase.text) } }
+
+    func refuse(_ why: PodRefusal) {
+        node.events.record(pod, .warning, reason: why.reason, why.message)
+        deliver(.evicted(reason: why.reason, message: "Pod was rejected: " + why.message))
+    }
+
     private func perform(_ action: PodAction) {
         switch action {
         case .updateStatus: writeStatus()

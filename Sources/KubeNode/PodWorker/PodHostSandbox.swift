@@ -26,7 +26,8 @@ extension PodHost {
     func sandboxConfig(attempt: Int) -> CRIPodSandboxConfig {
         let pod: JSON = self.pod
         var facts: SandboxFacts = SandboxFacts(
-            paths: paths, cgroupParent: node.cgroup(for: pod), dns: node.dns.config(for: pod))
+            paths: paths, cgroupParent: node.cgroup(for: pod), dns: node.dns.config(for: pod),
+            clusterDomain: node.options.clusterDomain)
         if pod.spec.overhead.exists {
             var r: CRILinuxContainerResources = CRILinuxContainerResources()
             r.cpuShares = ContainerResources.shares(milliCPU: Quantity(pod.spec.overhead.cpu)?.milliValue ?? 0)
@@ -116,6 +117,13 @@ extension PodHost {
                 for old in try await node.cri.sandboxes(podUID: uid) { try await node.cri.stopSandbox(old.id) }
             }
             try Files.makeDirectories(paths.logs)
+            let hostname: String = PodNames.sandboxHostname(pod, clusterDomain: node.options.clusterDomain)
+            if hostname.utf8.count > 64 {
+                // sethostname(2) takes no more.
+                throw ConfigFault(
+                    "failed to construct FQDN from pod hostname and cluster domain, FQDN \(hostname) is too long "
+                        + "(64 characters is the max, \(hostname.utf8.count) characters requested)")
+            }
             try makeCgroup(pod)
             let handler: String = try await runtimeHandler(pod)
             let id: String = try await node.cri.runSandbox(sandboxConfig(attempt: attempt), handler: handler)

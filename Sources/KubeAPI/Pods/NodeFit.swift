@@ -1,10 +1,10 @@
 // Whether a pod's own wishes allow a node: name, nodeSelector, required node affinity, taints. Pure.
 
-import KubeWire
+package import KubeWire
 
-enum NodeFit {
+package enum NodeFit {
     /// spec.nodeSelector and the required part of node affinity.
-    static func matches(_ podSpec: JSON, _ node: JSON) -> Bool {
+    package static func matches(_ podSpec: JSON, _ node: JSON) -> Bool {
         let labels: [String: String] = node.metadata.labels.stringMap
         for (key, value) in podSpec.nodeSelector.stringMap where labels[key] != value { return false }
         let required: JSON = podSpec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution
@@ -36,9 +36,22 @@ enum NodeFit {
     }
 
     /// The first taint of these effects that is not tolerated.
-    static func untolerated(_ taints: [JSON], _ tolerations: [JSON], effects: Set<String>) -> JSON? {
+    package static func untolerated(_ taints: [JSON], _ tolerations: [JSON], effects: Set<String>) -> JSON? {
         taints.first { taint in
-            effects.contains(taint.effect.text) && !tolerations.contains { TaintEviction.tolerates($0, taint) }
+            effects.contains(taint.effect.text) && !tolerations.contains { tolerates($0, taint) }
+        }
+    }
+
+    /// core/v1 Toleration.ToleratesTaint
+    package static func tolerates(_ toleration: JSON, _ taint: JSON) -> Bool {
+        let effect: String = toleration.effect.text
+        if !effect.isEmpty, effect != taint.effect.text { return false }
+        let key: String = toleration.key.text
+        if !key.isEmpty, key != taint.key.text { return false }
+        switch toleration.operator.text {
+        case "", "Equal": return toleration.value.text == taint.value.text
+        case "Exists": return true
+        default: return false
         }
     }
 }
