@@ -1,5 +1,6 @@
 // When a NoExecute taint drives a pod from its node. Pure.
 
+import KubeAPI
 import KubeBase
 import KubeWire
 
