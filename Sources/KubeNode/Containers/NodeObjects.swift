@@ -17,6 +17,7 @@ final class NodeObjects: Sendable {
         var pods: Set<String>
     }
 
+    private static let readMax: Int = 4096
     private let client: Client
     private let jobs: Jobs
     private let watched: Mutex<[Reference: Watched]> = Mutex([:])
@@ -53,7 +54,11 @@ final class NodeObjects: Sendable {
         guard Self.isShown(reference.resource), watched.withLock({ $0[reference]?.informer.isSynced != true }) else {
             return
         }
-        read.withLock { if $0[reference] == nil { $0[reference] = revision } }
+        read.withLock {
+            // What only environments were made from is never watched; nothing is lost with it.
+            if $0.count >= Self.readMax { $0 = [:] }
+            if $0[reference] == nil { $0[reference] = revision }
+        }
     }
 
     private static func isShown(_ resource: GroupVersionResource) -> Bool {
@@ -80,7 +85,6 @@ final class NodeObjects: Sendable {
                 }
             }
         }
-        for reference in references { read.withLock { if $0.count > 4096 { $0[reference] = nil } } }
         for informer in stopped { informer.stop() }
         for informer in started { jobs.start { try? await informer.run() } }
     }
