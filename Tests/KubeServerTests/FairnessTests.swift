@@ -57,7 +57,7 @@ private func digest(
     func theSuggestedSchemasMatchAsUpstream(
         verb: String, path: String, user: String, groups: [String], schema: String
     ) {
-        let brain: FairnessBrain = Self.brain()
+        var brain: FairnessBrain = Self.brain()
         let found: Int? = brain.classify(digest(verb, path, user: user, groups: groups))
         #expect(found.map { brain.schemas[$0].schema.name } == schema)
     }

@@ -65,6 +65,9 @@ struct FairnessBrain: Sendable {
     /// In matching order; those whose level does not exist are left out.
     private(set) var schemas: [Schema] = []
     private(set) var counts: [Counts] = []
+    private var candidates: [FlowSubject: [(schema: Int, rule: Int)]] = [:]
+    /// Users whose rules are remembered.
+    static let candidatesMax: Int = 2_048
     /// Every schema ever counted, so that counters never fall: index of `counts`.
     private var countIndex: [String: Int] = [:]
     private(set) var countNames: [(schema: String, level: String)] = []
@@ -103,6 +106,7 @@ struct FairnessBrain: Sendable {
             }
         }
         schemas = []
+        candidates = [:]
         for schema in newSchemas.sorted(by: { FlowSchema.precedes($0, $1) }) {
             guard let level = levelByName[schema.level], !levels[level].isLeaving else { continue }
             schemas.append(Schema(schema: schema, level: level, counter: counter(schema.name, level)))
@@ -120,8 +124,21 @@ struct FairnessBrain: Sendable {
 
     // MARK: requests
 
-    /// The index of the first schema that matches.
-    func classify(_ request: FlowDigest) -> Int? { schemas.firstIndex { $0.schema.matches(request) } }
+    /// The index of the first schema that matches. Which rules can match somebody at all is remembered.
+    mutating func classify(_ request: FlowDigest) -> Int? {
+        let rules: [(schema: Int, rule: Int)] = candidates[request.user] ?? remember(request.user)
+        return rules.first { schemas[$0.schema].schema.rules[$0.rule].covers(request) }?.schema
+    }
+
+    private mutating func remember(_ user: FlowSubject) -> [(schema: Int, rule: Int)] {
+        var mine: [(schema: Int, rule: Int)] = []
+        for (i, entry) in schemas.enumerated() {
+            for (j, rule) in entry.schema.rules.enumerated() where rule.hasSubject(user) { mine.append((i, j)) }
+        }
+        if candidates.count >= FairnessBrain.candidatesMax { candidates = [:] }
+        candidates[user] = mine
+        return mine
+    }
 
     func nominalSeats(schema: Int) -> Int { levels[schemas[schema].level].range.nominal }
 

@@ -5,7 +5,7 @@ import KubeWire
 
 /// What classification looks at.
 struct FlowDigest: Sendable {
-    var user: UserInfo
+    var user: FlowSubject
     var verb: String
     var isResourceRequest: Bool
     var group: String = ""
@@ -15,7 +15,7 @@ struct FlowDigest: Sendable {
     var path: String = ""
 
     init(_ user: UserInfo, _ info: RequestInfo) {
-        self.user = user
+        self.user = FlowSubject(name: user.name, groups: user.groups)
         verb = info.verb
         isResourceRequest = info.isResourceRequest
         group = info.group
@@ -23,6 +23,12 @@ struct FlowDigest: Sendable {
         namespace = info.namespace
         path = info.path
     }
+}
+
+/// Who asks, as far as schemas care.
+struct FlowSubject: Sendable, Hashable {
+    var name: String
+    var groups: [String]
 }
 
 /// Strings of a rule, or everything.
@@ -101,8 +107,6 @@ struct FlowSchema: Sendable, Equatable {
             })
     }
 
-    func matches(_ r: FlowDigest) -> Bool { rules.contains { $0.matches(r) } }
-
     /// What tells this request's flow from others of the schema.
     func flow(_ r: FlowDigest) -> String {
         switch distinguisher {
@@ -118,8 +122,16 @@ struct FlowSchema: Sendable, Equatable {
 }
 
 extension FlowSchema.Rule {
-    func matches(_ r: FlowDigest) -> Bool {
-        guard hasSubject(r.user) else { return false }
+    func hasSubject(_ user: FlowSubject) -> Bool {
+        if users.contains(user.name) || user.groups.contains(where: { groups.contains($0) }) { return true }
+        guard !accounts.isEmpty, user.name.hasPrefix("system:serviceaccount:"),
+            let account = UserInfo(name: user.name).serviceAccount
+        else { return false }
+        return accounts.contains("\(account.namespace)/\(account.name)") || accounts.contains("\(account.namespace)/*")
+    }
+
+    /// The subject matches already.
+    func covers(_ r: FlowDigest) -> Bool {
         guard r.isResourceRequest else {
             return paths.contains { $0.verbs.contains(r.verb) && $0.paths.covers(path: r.path) }
         }
@@ -127,12 +139,6 @@ extension FlowSchema.Rule {
             rule.verbs.contains(r.verb) && rule.groups.contains(r.group) && rule.resources.contains(r.resource)
                 && (r.namespace.isEmpty ? rule.isClusterScoped : rule.namespaces.contains(r.namespace))
         }
-    }
-
-    private func hasSubject(_ user: UserInfo) -> Bool {
-        if users.contains(user.name) || user.groups.contains(where: { groups.contains($0) }) { return true }
-        guard !accounts.isEmpty, let account = user.serviceAccount else { return false }
-        return accounts.contains("\(account.namespace)/\(account.name)") || accounts.contains("\(account.namespace)/*")
     }
 }
 
