@@ -31,7 +31,7 @@ package final class CELDeclaration: Sendable {
     /// Elements, members, code points or bytes at most; nil when no bound is known.
     let elementsMax: UInt64?
     /// The fewest bytes that a value takes in JSON.
-    let bytesMin: UInt64
+    package let bytesMin: UInt64
 
     /// A whole request at most, which bounds what has no bound of its own.
     static let requestBytesMax: UInt64 = 3 * 1024 * 1024

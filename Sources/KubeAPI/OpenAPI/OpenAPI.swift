@@ -16,6 +16,15 @@ package enum OpenAPI {
             self.schema = schema
             self.selectable = selectable
         }
+
+        /// Both make the same documents.
+        package func looks(like other: CustomKind) -> Bool {
+            resource.gvk == other.resource.gvk && resource.gvr == other.resource.gvr
+                && resource.listKind == other.resource.listKind && resource.namespaced == other.resource.namespaced
+                && resource.verbs == other.resource.verbs
+                && resource.subresources.map { $0.name } == other.resource.subresources.map { $0.name }
+                && selectable == other.selectable && schema == other.schema
+        }
     }
 
     static let version: String = "v1.36.0"
@@ -110,7 +119,7 @@ package enum OpenAPI {
             ]))
     }
 
-    static func versions(_ custom: [CustomKind]) -> [GroupVersion] {
+    package static func versions(_ custom: [CustomKind]) -> [GroupVersion] {
         var out: [GroupVersion] = []
         let resources: [ResourceFacts] = BuiltIn.resources.filter { $0.enabledByDefault } + custom.map { $0.resource }
         for r in resources where !out.contains(r.gvr.groupVersion) { out.append(r.gvr.groupVersion) }
@@ -118,7 +127,7 @@ package enum OpenAPI {
     }
 
     /// `api/v1`, `apis/apps/v1`
-    static func path(_ gv: GroupVersion) -> String { gv.group.isEmpty ? "api/\(gv.version)" : "apis/\(gv)" }
+    package static func path(_ gv: GroupVersion) -> String { gv.group.isEmpty ? "api/\(gv.version)" : "apis/\(gv)" }
 
     /// 128 bits of FNV-1a in upper-case hex: names a version of a document, keeps no secret.
     package static func hash(_ bytes: [UInt8]) -> String {

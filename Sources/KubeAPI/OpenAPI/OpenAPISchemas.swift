@@ -195,6 +195,10 @@ struct OpenAPISchemas {
         var s: JSON = saysNothing ? ["type": "object"] : converted(c.schema)
         if !saysNothing { addTypeMeta(&s) }
         s["x-kubernetes-group-version-kind"] = kind
+        if form == .v3, !c.selectable.isEmpty {
+            s["x-kubernetes-selectable-fields"] = .array(
+                c.selectable.map { ["fieldPath": .string($0.hasPrefix(".") ? String($0.dropFirst()) : $0)] })
+        }
         schemas[name] = s
         addList(c, name)
     }

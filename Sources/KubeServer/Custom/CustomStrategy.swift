@@ -43,15 +43,13 @@ struct CustomStrategy: Strategy {
         faults += scaleFaults(object, [\.specReplicas, \.statusReplicas])
         faults += EmbeddedRules.faults(object, schema.root)
         faults += ListTypeRules.faults(object, schema.root)
-        return faults
+        return faults + ruleFaults(object, nil, after: faults, context)
     }
 
     func validateUpdate(_ new: JSON, old: JSON, _ context: RequestContext) -> [FieldError] {
         var faults: [FieldError] = schema.faults(new, old: old)
         faults += scaleFaults(new, [\.specReplicas, \.statusReplicas])
-        faults += EmbeddedRules.faults(new, schema.root)
-        if ListTypeRules.faults(old, schema.root).isEmpty { faults += ListTypeRules.faults(new, schema.root) }
-        return faults
+        return faults + updateFaults(new, old, after: faults, context)
     }
 
     func validateStatusUpdate(_ new: JSON, old: JSON, _ context: RequestContext) -> [FieldError] {
@@ -60,9 +58,26 @@ struct CustomStrategy: Strategy {
             faults += schema.faults(status, old: old.fields["status"], member: "status")
         }
         faults += scaleFaults(new, [\.statusReplicas])
-        faults += EmbeddedRules.faults(new, schema.root)
+        return faults + updateFaults(new, old, after: faults, context)
+    }
+
+    private func updateFaults(
+        _ new: JSON, _ old: JSON, after: [FieldError], _ context: RequestContext
+    ) -> [FieldError] {
+        var faults: [FieldError] = EmbeddedRules.faults(new, schema.root)
         if ListTypeRules.faults(old, schema.root).isEmpty { faults += ListTypeRules.faults(new, schema.root) }
-        return faults
+        return faults + ruleFaults(new, old, after: after + faults, context)
+    }
+
+    private func ruleFaults(
+        _ new: JSON, _ old: JSON?, after: [FieldError], _ context: RequestContext
+    ) -> [FieldError] {
+        guard let rules = schema.rules else { return [] }
+        if RuleJudge.isBlocked(after) { return [RuleJudge.blocked] }
+        var judge: RuleJudge = RuleJudge()
+        judge.check(new, old, rules, "")
+        for warning in judge.warnings { context.warn(warning.description) }
+        return judge.faults
     }
 
     func warnings(onCreate object: JSON, _ context: RequestContext) -> [String] {

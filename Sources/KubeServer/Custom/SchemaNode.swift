@@ -1,5 +1,6 @@
 // One node of a custom resource's OpenAPI v3 schema, read once so that judging an object looks nothing up in JSON.
 
+import KubeCEL
 import KubeWire
 
 /// Frozen after `init`; a tree of these is shared by all requests of a version.
@@ -21,7 +22,6 @@ final class SchemaNode: Sendable {
     /// `atomic`, `set`, `map`, or empty.
     let listType: String
     let mapKeys: [String]
-    let isAtomicMap: Bool
     /// Null when there is none.
     let standard: JSON
     let required: [String]
@@ -63,7 +63,6 @@ final class SchemaNode: Sendable {
         isIntOrString = json["x-kubernetes-int-or-string"].isTrue
         listType = json["x-kubernetes-list-type"].text
         mapKeys = json["x-kubernetes-list-map-keys"].strings
-        isAtomicMap = json["x-kubernetes-map-type"] == "atomic"
         standard = json["default"]
         required = json.required.strings
         values = json["enum"].elements
@@ -94,19 +93,27 @@ final class SchemaNode: Sendable {
     func child(_ key: String) -> SchemaNode? { properties[key] ?? additional }
 }
 
-/// A pattern of a schema, compiled once. RE2's syntax, which is nearly a part of Swift's.
-struct SchemaPattern: @unchecked Sendable {
+/// A pattern of a schema, compiled once. RE2's syntax, in linear time.
+struct SchemaPattern: Sendable {
     let text: String
-    private let regex: Regex<AnyRegexOutput>?
+    private let regex: Result<CELRegex, CELError>
 
     init(_ text: String) {
         self.text = text
-        regex = (try? Regex(text))?.matchingSemantics(.unicodeScalar)
+        do throws(CELError) {
+            regex = .success(try CELRegex(text))
+        } catch {
+            regex = .failure(error)
+        }
     }
 
-    var isValid: Bool { regex != nil }
+    /// Why it is no pattern; nil when it is one.
+    var fault: String? {
+        if case .failure(let error) = regex { return error.message }
+        return nil
+    }
     func matches(_ value: String) -> Bool {
-        guard let regex else { return true }
-        return (try? regex.firstMatch(in: value)) != nil
+        guard case .success(let regex) = regex else { return true }
+        return regex.isMatch(value)
     }
 }

@@ -18,6 +18,7 @@ struct SchemaRules {
         rules.faults += structural
         if structural.isEmpty { rules.faults += DefaultRulesOfSchema.faults(node, at: path) }
         rules.check(schema, path, Place(isRoot: true))
+        if rules.faults.isEmpty { rules.faults += RuleCheck.faults(node, at: path) }
         return rules.faults
     }
 
@@ -302,7 +303,13 @@ enum DefaultRulesOfSchema {
             if n.isEmbedded, let object = n.standard.asObject {
                 EmbeddedRules.embedded(object, path, &out)
             } else {
-                out += SchemaJudge.faults(n.standard, n, path)
+                let found: [FieldError] = SchemaJudge.faults(n.standard, n, path)
+                out += found
+                if found.isEmpty, let rules = RuleNode(n, isResource: false) {
+                    var judge: RuleJudge = RuleJudge()
+                    judge.check(n.standard, nil, rules, path)
+                    out += judge.faults
+                }
             }
         }
         if let items = n.items { check(items, at + ".items", isResource: false, insideMeta: insideMeta, &out) }

@@ -157,7 +157,7 @@ struct SchemaJudge {
         }
         if let n = node.maxProperties, object.count > n { faults.append(.tooMany(shown(path), object.count, max: n)) }
         for key in node.required where object[key] == nil { faults.append(.required(below(key))) }
-        let before: JSONObject? = node.isAtomicMap ? nil : old?.asObject
+        let before: JSONObject? = old?.asObject
         for (key, member) in object {
             if isResource, key == "apiVersion" || key == "kind" || key == "metadata", node.properties[key] == nil {
                 continue

@@ -110,11 +110,10 @@ enum StructuralRules {
         for (i, v) in n.allOf.enumerated() { nested(v, skipsAnyOf: skipsFirst && i == 0, "\(at).allOf[\(i)]", &out) }
         for (i, v) in n.oneOf.enumerated() { nested(v, skipsAnyOf: false, "\(at).oneOf[\(i)]", &out) }
         if let not = n.not { nested(not, skipsAnyOf: false, at + ".not", &out) }
-        if let pattern = n.pattern, !pattern.isValid {
+        if let pattern = n.pattern, let why = pattern.fault {
             out.append(
                 .invalid(
-                    at + ".pattern", .string(pattern.text),
-                    "must be a valid regular expression, but isn't: error parsing regexp: `\(pattern.text)`"))
+                    at + ".pattern", .string(pattern.text), "must be a valid regular expression, but isn't: \(why)"))
         }
     }
 

@@ -7,8 +7,13 @@ package import KubeWire
 /// The schema of one version of a CustomResourceDefinition, ready for use.
 package struct StructuralSchema: Sendable {
     let root: SchemaNode
+    /// Rules in CEL; nil when the schema has none.
+    let rules: RuleNode?
 
-    package init(_ json: JSON) { root = SchemaNode(json) }
+    package init(_ json: JSON) {
+        root = SchemaNode(json)
+        rules = RuleNode(root: root)
+    }
 
     private static let typeMembers: Set<String> = ["apiVersion", "kind", "metadata"]
 

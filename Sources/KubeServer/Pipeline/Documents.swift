@@ -16,6 +16,8 @@ final class Documents: Sendable {
             self.bytes = bytes
             etag = "\"" + Digest.hex(Digest.sha256(bytes)).uppercased() + "\""
         }
+        /// As `?hash=` names it.
+        var hash: String { String(etag.dropFirst().dropLast()) }
     }
     private struct State {
         var generation: Int = -1
@@ -48,6 +50,25 @@ final class Documents: Sendable {
         let new: Document = Document(bytes)
         state.withLock { s in if s.generation == generation { s.made[name] = new } }
         return new
+    }
+
+    /// OpenAPI v3 of one group and version lives until its own kinds change: a new custom kind costs one small document.
+    private struct Version {
+        var kinds: [OpenAPI.CustomKind]
+        var document: Document
+    }
+    private let versions: Mutex<[GroupVersion: Version]> = Mutex([:])
+
+    func openAPIv3(_ version: GroupVersion, _ custom: [OpenAPI.CustomKind]) -> Document? {
+        let own: [OpenAPI.CustomKind] = custom.filter { $0.resource.gvr.groupVersion == version }
+        let known: Version? = versions.withLock { $0[version] }
+        if let known, known.kinds.count == own.count, zip(known.kinds, own).allSatisfy({ $0.looks(like: $1) }) {
+            return known.document
+        }
+        guard let json = OpenAPI.v3(version, custom: own) else { return nil }
+        let new: Version = Version(kinds: own, document: Document(json.encoded()))
+        versions.withLock { $0[version] = new }
+        return new.document
     }
 
     /// Custom kinds for the OpenAPI documents; set by whoever serves CustomResourceDefinitions.
@@ -153,53 +174,11 @@ extension APIServer {
     }
 
     /// 304 when the client has it already.
-    private func served(_ document: Documents.Document, _ type: String, _ request: HTTPRequest) -> HTTPResponse {
+    func served(_ document: Documents.Document, _ type: String, _ request: HTTPRequest) -> HTTPResponse {
         var response: HTTPResponse = HTTPResponse(contentType: type, document.bytes)
         if request.headers["If-None-Match"] == document.etag { response = HTTPResponse(status: 304) }
         response.headers["Etag"] = document.etag
         response.headers["Vary"] = "Accept"
-        return response
-    }
-
-    // MARK: OpenAPI
-
-    private func openAPI(_ request: HTTPRequest, _ parts: [String]) throws(StatusError) -> HTTPResponse {
-        let custom: [OpenAPI.CustomKind] =
-            registry.definitions.compactMap { Documents.openAPI(of: $0) } + documents.customKinds.withLock { $0 }
-        let accept: String = request.headers.all("Accept").joined(separator: ",")
-        let protobuf: String = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
-        var type: String = "application/json"
-        let name: String = parts.joined(separator: "/")
-        let made: Documents.Document?
-        switch (parts.count > 1 ? parts[1] : "", parts.count) {
-        case ("v2", 2) where accept.contains(protobuf):
-            // A media type with `@` does not parse; kubectl refuses an answer that has it.
-            type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
-            made = documents.get(name + " protobuf") { _ in
-                OpenAPI.v2Protobuf(of: remotes.openAPIv2(OpenAPI.v2(custom: custom)))
-            }
-        case ("v2", 2):
-            made = documents.get(name) { _ in remotes.openAPIv2(OpenAPI.v2(custom: custom)).encoded() }
-        case ("v3", 2):
-            made = documents.get(name) { _ in remotes.openAPIv3(OpenAPI.v3Index(custom: custom)).encoded() }
-        case ("v3", 4) where parts[2] == "api":
-            made = documents.get(name) { _ in
-                OpenAPI.v3(GroupVersion(group: "", version: parts[3]), custom: custom)?.encoded()
-            }
-        case ("v3", 5) where parts[2] == "apis":
-            made = documents.get(name) { _ in
-                if let entry = remotes.entry(GroupVersion(group: parts[3], version: parts[4])) {
-                    return entry.documents.openAPIv3.isEmpty ? nil : entry.documents.openAPIv3
-                }
-                return OpenAPI.v3(GroupVersion(group: parts[3], version: parts[4]), custom: custom)?.encoded()
-            }
-        default: made = nil
-        }
-        guard let document = made else { throw .noSuchResource }
-        var response: HTTPResponse = served(document, type, request)
-        if parts.count > 3, Query(raw: request.rawQuery)["hash"] != nil {
-            response.headers["Cache-Control"] = "public, immutable, max-age=31536000"
-        }
         return response
     }
 }
