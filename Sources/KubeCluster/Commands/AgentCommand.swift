@@ -129,7 +129,7 @@ struct AgentSettings: Sendable {
             cgroup: place.cgroup, podCIDR: c.podCIDR, serviceCIDR: c.serviceCIDR, dnsAddress: c.dnsAddress,
             keeper: ContainerdKeeper(sandbox))
         let (own, proxies): (HTTPTransport, HTTPTransport) = (settings.transport, settings.proxyTransport)
-        func options(_ pair: Credentials.Pair) -> TLSClientOptions {
+        @Sendable func options(_ pair: Credentials.Pair) -> TLSClientOptions {
             TLSClientOptions(caPEM: ca, certificatePEM: pair.certificatePEM, keyPEM: pair.keyPEM)
         }
         settings.leaves = { agent in
