@@ -25,6 +25,8 @@ package struct APIServerOptions: Sendable {
     package var jsonWebKeySet: JSON = .null
     /// Vouches for the callers' names before aggregated API servers; nil: they see no client certificate.
     package var frontProxy: FrontProxyIdentity?
+    /// What watches may be behind.
+    package var eventLog: EventLogLimits = EventLogLimits()
     package var clock: any TimeSource = SystemTime()
     /// For `/version`.
     package var build: BuildFacts = BuildFacts()
@@ -66,7 +68,8 @@ package final class APIServer: HTTPResponder, Component {
         let metrics: ServerMetrics = ServerMetrics()
         let registry: Registry = Registry(
             store: options.store, sealer: options.sealer,
-            admission: AdmissionMetrics.metered(options.admission, in: metrics.registry), clock: options.clock)
+            admission: AdmissionMetrics.metered(options.admission, in: metrics.registry), clock: options.clock,
+            eventLog: options.eventLog)
         registry.add(options.definitions)
         try await options.store.open(registry.hub)
         let authorizer: any Authorizer = options.authorizer(registry)

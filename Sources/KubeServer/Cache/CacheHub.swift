@@ -38,7 +38,12 @@ package final class CacheHub: StoreSink {
     let revisionWait: RevisionWait = RevisionWait()
     private let log: Logger = .component("watchcache")
 
-    init(sealer: (any ValueSealer)?) { self.sealer = sealer }
+    let logLimits: EventLogLimits
+
+    init(sealer: (any ValueSealer)?, logLimits: EventLogLimits) {
+        self.sealer = sealer
+        self.logLimits = logLimits
+    }
 
     /// Every change up to it is in the caches.
     package var published: Revision { Revision(newest.load(ordering: .acquiring)) }

@@ -44,14 +44,19 @@ package final class CacheEvent: Sendable {
     var weight: Int { (new?.bytes.count ?? 0) + 64 }
 }
 
-struct EventLog {
-    static let countMax: Int = 10_000
-    /// Of the encoded objects; their trees weigh several times as much.
-    static let bytesMax: Int = 4 << 20
+/// How much of each resource's history is kept for watches that begin or are slow: their bounded buffer.
+package struct EventLogLimits: Sendable {
+    package var countMax: Int = 10_000
+    /// Of the encoded objects.
+    package var bytesMax: Int = 4 << 20
     /// Older events are kept only up to `quietCount`: heartbeats must not pile up for a day.
-    static let ageSecondsMax: Int64 = 300
-    static let quietCount: Int = 100
+    package var ageSecondsMax: Int64 = 300
+    package var quietCount: Int = 100
+    package init() {}
+}
 
+struct EventLog {
+    let limits: EventLogLimits
     private var events: [CacheEvent] = []
     private var head: Int = 0
     private var bytes: Int = 0
@@ -60,15 +65,17 @@ struct EventLog {
     /// The revision of the newest event that is no longer kept: a watch may resume at it, not before.
     private(set) var floor: Revision = .zero
 
+    init(_ limits: EventLogLimits) { self.limits = limits }
+
     var end: Int { start + events.count - head }
 
     mutating func append(_ event: CacheEvent) {
         events.append(event)
         bytes += event.weight
-        while events.count - head > EventLog.countMax || (bytes > EventLog.bytesMax && events.count - head > 1) {
+        while events.count - head > limits.countMax || (bytes > limits.bytesMax && events.count - head > 1) {
             dropFirst()
         }
-        while events.count - head > EventLog.quietCount, event.seconds - events[head].seconds > EventLog.ageSecondsMax {
+        while events.count - head > limits.quietCount, event.seconds - events[head].seconds > limits.ageSecondsMax {
             dropFirst()
         }
     }

@@ -16,7 +16,7 @@ package final class ResourceCache: Sendable {
         var byPath: [String: StoredObject] = [:]
         /// By path, byte for byte: the order of lists.
         var sorted: ObjectSequence = ObjectSequence()
-        var log: EventLog = EventLog()
+        var log: EventLog
         var newest: Revision = .zero
         /// Revisions strictly between were seen by nobody or lost in a crash.
         var lostAfter: Revision = .zero
@@ -45,12 +45,13 @@ package final class ResourceCache: Sendable {
     package let prefix: String
     package let groupResource: GroupResource
     let hub: CacheHub
-    private let state: Mutex<State> = Mutex(State())
+    private let state: Mutex<State>
 
     init(prefix: String, groupResource: GroupResource, hub: CacheHub) {
         self.prefix = prefix
         self.groupResource = groupResource
         self.hub = hub
+        state = Mutex(State(log: EventLog(hub.logLimits)))
     }
 
     // MARK: changes
@@ -230,6 +231,10 @@ package final class ResourceCache: Sendable {
 
     /// `sink` is called for every event after `revision`. Throws as `cursor(after:)`.
     func addSink(after revision: Revision, _ sink: @escaping Sink) throws(StatusError) -> UInt64 {
+        let current: Revision = hub.published
+        if revision > current {
+            throw .tooLargeResourceVersion(revision.description, current: current.description)
+        }
         while true {
             let cursor: Int = try cursor(after: revision)
             let id: UInt64? = state.withLock { s in

@@ -8,7 +8,7 @@ import KubeStore
 import KubeWire
 
 /// One watcher. It ends when its time is over, when its client goes, or when the log has moved past its cursor: a client
-/// that does not read is given up as soon as the log (`EventLog.bytesMax`, `countMax`) is full of what it has not taken.
+/// that does not read is given up as soon as the log (`EventLogLimits`) is full of what it has not taken.
 struct WatchResponse: Sendable {
     /// Between two bookmarks; another comes `lastBookmarkSeconds` before the end, as upstream.
     static let bookmarkSeconds: Int = 60

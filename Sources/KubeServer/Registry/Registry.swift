@@ -32,9 +32,12 @@ package final class Registry: ObjectRegistry {
     let remoteBox: Mutex<WeakRemotes> = Mutex(WeakRemotes())
     var remotes: RemoteServices? { remoteBox.withLock { $0.services } }
 
-    init(store: any Store, sealer: (any ValueSealer)?, admission: [any AdmissionPlugin], clock: any TimeSource) {
+    init(
+        store: any Store, sealer: (any ValueSealer)?, admission: [any AdmissionPlugin], clock: any TimeSource,
+        eventLog: EventLogLimits
+    ) {
         self.store = store
-        self.hub = CacheHub(sealer: sealer)
+        self.hub = CacheHub(sealer: sealer, logLimits: eventLog)
         self.admission = admission
         self.clock = clock
         self.late = Mutex(Late(authorizer: NobodyMay(), nodeAgents: nil))
@@ -177,6 +180,10 @@ package final class Registry: ObjectRegistry {
             }
         } else if let handler = request.definition.virtual {
             return try await serve(handler, request)
+        }
+        switch request.context.verb {
+        case .create, .update, .patch: try checkOptions(request)
+        default: break
         }
         switch request.context.verb {
         case .get: return try await get(request)
