@@ -69,14 +69,36 @@ package struct ServerSideApply: Sendable {
             guard e.identity != me, let both = FieldSet.intersection(e.fields, touched) else { return nil }
             return (e.identity, both)
         }
-        if !conflicts.isEmpty, !force { throw ServerSideApply.conflict(conflicts) }
+        if !conflicts.isEmpty, !force {
+            let real: [(ManagerBook.Identity, FieldSet.Node)] = unexpected(conflicts, manager: manager, live: bare)
+            if !real.isEmpty { throw ServerSideApply.conflict(real) }
+        }
         book.subtract(touched, exceptFrom: me)
         book.subtract(change.removed, exceptFrom: me)
         book.replace(me, with: FieldSet.difference(fullSet, ServerSideApply.stripped))
-        if change.isEmpty, book.sameSets(as: before) { return live }
+        LastApplied.renew(&merged, live: live, config: config, manager: manager)
+        if change.isEmpty, book.sameSets(as: before), merged.metadata.annotations == live.metadata.annotations {
+            return live
+        }
         book.stamp(me, now)
         merged.metadata.managedFields = book.json
         return merged
+    }
+
+    /// Without conflicts about fields that kubectl's own client-side apply set: who goes over to server-side apply
+    /// with the same tool owns them already.
+    private func unexpected(
+        _ conflicts: [(ManagerBook.Identity, FieldSet.Node)], manager: String, live: JSON
+    ) -> [(ManagerBook.Identity, FieldSet.Node)] {
+        guard manager == LastApplied.manager, let last = LastApplied.object(live) else { return conflicts }
+        let difference: FieldDifference = tree.compare(live, last, root)
+        var own: FieldSet.Node? = tree.fieldSet(last, root)
+        for changed in [difference.modified, difference.added, difference.removed] {
+            own = FieldSet.difference(own, changed)
+        }
+        return conflicts.compactMap { identity, fields in
+            FieldSet.difference(fields, own).map { (identity, $0) }
+        }
     }
 
     /// `new` with the managers of the fields that differ from `old` (null on create) recorded as Update by `manager`.

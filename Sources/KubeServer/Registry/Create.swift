@@ -27,6 +27,7 @@ extension Registry {
         let definition: ResourceDefinition = request.definition
         var context: RequestContext = request.context
         var object: JSON = decoded
+        Registry.withoutRepeatedOwners(&object, context)
         // An applied object has its managers already.
         if request.patchType != .apply {
             object.metadata.managedFields = tracked(object, from: .null, request).metadata.managedFields

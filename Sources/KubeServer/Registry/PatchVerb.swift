@@ -23,10 +23,11 @@ extension Registry {
         return try answer(result, definition, request, status: isNew ? 201 : 200)
     }
 
-    private func checkPatchOptions(_ request: RegistryRequest) throws(StatusError) {
+    func checkPatchOptions(_ request: RegistryRequest) throws(StatusError) {
         let options: GroupKind = GroupKind(group: "meta.k8s.io", kind: "PatchOptions")
         if request.patchType == .apply {
-            if request.query.text("fieldManager") == nil, request.context.fieldManager.isEmpty {
+            // Over HTTP the name must be given; it is not guessed from the User-Agent.
+            if request.query.text("fieldManager") == nil, request.http != nil || request.context.fieldManager.isEmpty {
                 throw .invalid(
                     kind: options, name: "", [.required("fieldManager", "is required for apply patch")])
             }

@@ -24,6 +24,7 @@ extension Registry {
                 let scale: JSON = Registry.scale(of: try await self.seen(now, definition), paths)
                 let wanted: JSON
                 switch request.patchType {
+                case .apply: return try await self.applyReplicas(request, now, paths)
                 case .json: wanted = try Patch.json(request.body, to: scale)
                 default: wanted = Patch.merge(request.body, to: scale)
                 }
@@ -53,6 +54,24 @@ extension Registry {
         var new: JSON = old
         Registry.setReplicas(&new, scale, paths)
         return try await write(new, over: stored, old, request, scale: paths)
+    }
+
+    /// An applied Scale owns the object's replicas, at the object's own path, as subresource `scale`.
+    private func applyReplicas(
+        _ request: RegistryRequest, _ stored: StoredObject, _ paths: ScalePaths
+    ) async throws(StatusError) -> JSON {
+        try checkPatchOptions(request)
+        let definition: ResourceDefinition = request.definition
+        let old: JSON = try await seen(stored, definition)
+        var config: JSON = [
+            "apiVersion": .string(definition.apiVersion), "kind": .string(definition.kind),
+            "metadata": ["name": old.metadata.name, "namespace": old.metadata.namespace],
+        ]
+        Registry.setReplicas(&config, request.body, paths)
+        let merged: JSON = try definition.ownership.apply(
+            config, to: old, manager: request.context.fieldManager, subresource: "scale",
+            force: request.query["force"] != nil && request.query.flag("force"), now: request.context.now)
+        return try await write(merged, over: stored, old, request, isTracked: true, scale: paths)
     }
 
     static func setReplicas(_ object: inout JSON, _ scale: JSON, _ paths: ScalePaths) {

@@ -84,6 +84,7 @@ extension Registry {
         let strategy: any Strategy = request.strategy
         var new: JSON = desired
         Registry.keepServerFields(&new, old)
+        Registry.withoutRepeatedOwners(&new, context)
         if !isTracked { new = tracked(new, from: old, request) }
         // A Scale is admitted as a Scale, not as the object behind it.
         var admitted: AdmissionRequest = AdmissionRequest(
