@@ -2,7 +2,7 @@
 
 package import KubeCEL
 import KubeModel
-package import KubeWire
+import KubeWire
 
 package enum AdmissionExpressions {
     private static func textual(_ names: [String]) -> [(name: String, declaration: CELDeclaration)] {
