@@ -6,14 +6,14 @@ import KubeNet
 enum Bench {
     static let command: Command = {
         var c: Command = Command("bench", "Measure a cluster's API and pod starts")
-        c.usage = "(create | get | list | watch | pods) [--connections=16]"
+        c.usage = "(create | get | list | watch | pods | fill | hold) [--connections=16]"
         c.examples = """
               apus bench create --objects=5000
               apus bench list --objects=2000 --duration=10s
               apus bench watch --watchers=200 --objects=500
               apus bench pods --count=20 --image=IMAGE
             """
-        c.subcommands = [create, get, list, watch, pods]
+        c.subcommands = [create, get, list, watch, pods, fill, hold]
         return c
     }()
 
@@ -99,6 +99,25 @@ enum Bench {
                 try await PodBench(namespace: n, count: positive(i, "count"), image: image, limit: limit).run(i)
             }
         }
+        return c
+    }()
+
+    private static let name: Flag = Flag("name", .string, preset: "fill", "The namespace.")
+
+    private static let fill: Command = {
+        var c: Command = Command("fill", "Pods that nobody runs, in a namespace that stays")
+        c.flags = [connections, name, objects("100000")]
+        c.run = { i in
+            try await HoldBench.fill(
+                i, connections: positive(i, "connections"), objects: positive(i, "objects"))
+        }
+        return c
+    }()
+
+    private static let hold: Command = {
+        var c: Command = Command("hold", "Idle watchers, held until standard input ends")
+        c.flags = [Flag("watchers", .string, preset: "10000", "How many TLS connections watch."), name]
+        c.run = { i in try await HoldBench.watchers(i, count: positive(i, "watchers")) }
         return c
     }()
 
