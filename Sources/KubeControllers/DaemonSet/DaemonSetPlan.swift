@@ -1,5 +1,6 @@
 // On which nodes a DaemonSet lacks or has too many pods, and which are replaced next. Pure.
 
+import KubeAPI
 import KubeBase
 import KubeModel
 import KubeWire

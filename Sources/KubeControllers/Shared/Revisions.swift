@@ -28,17 +28,33 @@ struct Revisions: Sendable {
 
     static func number(_ revision: JSON) -> Int { revision.revision.asInt ?? 0 }
 
-    /// What a revision stores: a patch that puts the template back.
+    /// What a revision stores: a patch that puts the template back. Byte for byte as upstream writes it, because
+    /// clients compare: keys in order, and the template's creationTimestamp null (kubernetes/kubernetes#134773).
     var data: JSON {
         var template: JSON = owner.spec.template
         template["$patch"] = "replace"
-        return ["spec": ["template": template]]
+        var metadata: [(key: String, value: JSON)] = template.metadata.fields.filter { $0.key != "creationTimestamp" }
+            .map { ($0.key, $0.value) }
+        metadata.append(("creationTimestamp", .null))
+        template.metadata = .object(JSONObject(unique: metadata))
+        return ["spec": ["template": Self.inKeyOrder(template)]]
+    }
+
+    private static func inKeyOrder(_ json: JSON) -> JSON {
+        switch json {
+        case .object(let object):
+            let pairs: [(key: String, value: JSON)] = object.map { ($0.key, inKeyOrder($0.value)) }
+            return .object(JSONObject(unique: pairs.sorted { $0.key < $1.key }))
+        case .array(let elements): return .array(elements.map { inKeyOrder($0) })
+        default: return json
+        }
     }
 
     /// The template that a revision stands for.
     static func template(_ revision: JSON) -> JSON {
         var template: JSON = revision.data.spec.template
         template["$patch"] = .null
+        if !template.metadata.creationTimestamp.exists { template.metadata.fields.remove("creationTimestamp") }
         return template
     }
 

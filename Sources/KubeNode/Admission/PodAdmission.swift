@@ -53,7 +53,8 @@ struct PodAdmission {
             for (name, q) in PodResources.sum(other, "requests") { used[name] = (used[name] ?? .zero) + q }
         }
         for (name, q) in PodResources.sum(pod, "requests").sorted(by: { $0.key < $1.key }) where q.milliValue > 0 {
-            let have: Quantity = Quantity(allocatable[name] ?? "") ?? .zero
+            // A device that the node does not report (yet) is nobody's to refuse.
+            guard let have = Quantity(allocatable[name] ?? node.status.allocatable[name].text) else { continue }
             let before: Quantity = used[name] ?? .zero
             guard have < before + q else { continue }
             let isCPU: Bool = name == "cpu"
