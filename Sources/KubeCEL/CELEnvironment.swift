@@ -42,6 +42,6 @@ package struct CELEnvironment: Sendable {
     func structureType(_ name: String) -> CELType? {
         guard isMutating else { return nil }
         if name == "JSONPatch" { return CELPatches.declaration.type }
-        return name == "Object" || name.hasPrefix("Object.") ? .dyn : nil
+        return name == "Object" || name.hasPrefix("Object.") ? .opaque(name) : nil
     }
 }

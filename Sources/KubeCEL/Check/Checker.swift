@@ -93,6 +93,7 @@ struct Checker {
         switch of {
         case .dyn, .error, .variable: result = of == .error ? .error : .dyn
         case .map(_, let value): result = value
+        case .opaque(let name) where name == "Object" || name.hasPrefix("Object."): result = .dyn
         case .object(let declaration):
             guard let found = declaration.fields[field] else {
                 return fault(e.offset, "undefined field '\(field)'")

@@ -1,6 +1,9 @@
 // What mutating policies build: `JSONPatch{…}` and `jsonpatch.escapeKey`.
 
-enum CELPatches {
+package enum CELPatches {
+    /// What `Object{…}` gives: an apply configuration.
+    package static let objectType: CELType = .opaque("Object")
+    package static let listType: CELType = .list(declaration.type)
     static let declaration: CELDeclaration = .object(
         "JSONPatch",
         [

@@ -31,7 +31,9 @@ package enum AdmissionPlugins {
         Known { CertificateSubjectRestriction() },
         Known { DefaultIngressClass() },
         Known(plugin: { DenyServiceExternalIPs() }, isOn: false),
+        Known { MutatingPolicies() },
         Known { MutatingWebhooks() },
+        Known { ValidatingPolicies() },
         Known { ValidatingWebhooks() },
         Known { ResourceQuotaAdmission() },
     ]

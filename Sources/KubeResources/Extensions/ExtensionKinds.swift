@@ -35,17 +35,17 @@ enum ExtensionKinds {
         }
     }
 
-    private static let policyBindings: RuledStrategy = RuledStrategy { o, out in
-        if o.spec.policyName.text.isEmpty { out.required("spec.policyName") }
+    private static let mutatingBindings: RuledStrategy = RuledStrategy(keepsGeneration: true) { o, out in
+        PolicyRules.binding(o, isValidating: false, &out)
     }
-    private static let validatingBindings: RuledStrategy = RuledStrategy { o, out in
-        if o.spec.policyName.text.isEmpty { out.required("spec.policyName") }
-        if o.spec.validationActions.elements.isEmpty { out.required("spec.validationActions") }
+    private static let validatingBindings: RuledStrategy = RuledStrategy(keepsGeneration: true) { o, out in
+        PolicyRules.binding(o, isValidating: true, &out)
     }
-    private static let policies: RuledStrategy = RuledStrategy(hasStatus: true, keepsGeneration: true) { o, out in
-        if o.spec.matchConstraints.resourceRules.elements.isEmpty {
-            out.required("spec.matchConstraints.resourceRules")
-        }
+    private static let validatingPolicies: RuledStrategy = RuledStrategy(hasStatus: true, keepsGeneration: true) { o, out in
+        PolicyRules.validating(o, &out)
+    }
+    private static let mutatingPolicies: RuledStrategy = RuledStrategy(keepsGeneration: true) { o, out in
+        PolicyRules.mutating(o, &out)
     }
 
     static let entries: [Entry] = [
@@ -53,8 +53,9 @@ enum ExtensionKinds {
         Entry(API.apiServices, services),
         Entry(API.mutatingWebhookConfigurations, WebhookConfigurationRules.strategy),
         Entry(API.validatingWebhookConfigurations, WebhookConfigurationRules.strategy),
-        Entry(API.validatingAdmissionPolicies, policies), Entry(API.mutatingAdmissionPolicies, policies),
+        Entry(API.validatingAdmissionPolicies, validatingPolicies),
+        Entry(API.mutatingAdmissionPolicies, mutatingPolicies),
         Entry(API.validatingAdmissionPolicyBindings, validatingBindings),
-        Entry(API.mutatingAdmissionPolicyBindings, policyBindings),
+        Entry(API.mutatingAdmissionPolicyBindings, mutatingBindings),
     ]
 }

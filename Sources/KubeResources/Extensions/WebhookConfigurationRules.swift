@@ -1,5 +1,6 @@
 // What a webhook configuration must look like: pkg/apis/admissionregistration/validation, with its words.
 
+import KubeCEL
 import KubeModel
 import KubeServer
 import KubeWire
@@ -186,7 +187,10 @@ enum AdmissionRuleRules {
 enum MatchConditionRules {
     static let countMax: Int = 64
 
-    static func check(_ conditions: JSON, at: String, _ out: inout Faults) {
+    static func check(
+        _ conditions: JSON, at: String, _ environment: CELEnvironment = AdmissionExpressions.environment,
+        _ out: inout Faults
+    ) {
         if conditions.elements.count > countMax {
             out.append([.tooMany(at, conditions.elements.count, max: countMax)])
         }
@@ -202,7 +206,7 @@ enum MatchConditionRules {
             }
             if condition.expression.text.allSatisfy({ $0.isWhitespace }) {
                 out.required(here + ".expression")
-            } else if let why = AdmissionExpressions.fault(of: condition.expression.text) {
+            } else if let why = AdmissionExpressions.fault(of: condition.expression.text, environment) {
                 out.invalid(here + ".expression", condition.expression, why)
             }
         }

@@ -30,7 +30,7 @@ package enum AdmissionExpressions {
         variables: [("object", CELDeclaration.dyn), ("oldObject", .dyn), ("request", request)], authorizer: true)
 
     /// Why a match condition is not one: `compilation failed: …`; nil: it is.
-    package static func fault(of expression: String) -> String? {
+    package static func fault(of expression: String, _ environment: CELEnvironment = environment) -> String? {
         do throws(CELError) {
             _ = try CELProgram(expression, environment, returns: .bool)
             return nil

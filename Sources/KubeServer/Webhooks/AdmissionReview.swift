@@ -34,9 +34,14 @@ struct AdmissionReview {
     static func told(
         _ request: AdmissionRequest, _ invocation: WebhookInvocation, object: JSON, oldObject: JSON, uid: String
     ) -> JSON {
-        var out: JSON = [
-            "uid": .string(uid), "kind": invocation.kind.json, "resource": invocation.resource.json,
-        ]
+        told(request, invocation.resource, invocation.kind, object: object, oldObject: oldObject, uid: uid)
+    }
+
+    static func told(
+        _ request: AdmissionRequest, _ resource: GroupVersionResource, _ kind: GroupVersionKind, object: JSON,
+        oldObject: JSON, uid: String
+    ) -> JSON {
+        var out: JSON = ["uid": .string(uid), "kind": kind.json, "resource": resource.json]
         if !request.subresource.isEmpty { out.subResource = .string(request.subresource) }
         out.requestKind = request.kind.json
         out.requestResource = request.resource.json
