@@ -57,7 +57,7 @@ struct OpenAPISchemas {
         var properties: [(key: String, value: JSON)] = []
         var required: [JSON] = []
         for f in t.members {
-            properties.append((f.name, property(f)))
+            properties.append((f.name, property(f, of: t)))
             if f.isRequired { required.append(.string(f.name)) }
         }
         properties.sort { $0.key < $1.key }
@@ -92,9 +92,9 @@ struct OpenAPISchemas {
         return [entry(GroupVersion(group: p.group, version: p.version))]
     }
 
-    private mutating func property(_ f: Field) -> JSON {
+    private mutating func property(_ f: Field, of type: ObjectType) -> JSON {
         var s: JSON = schema(f.type)
-        var extra: [(key: String, value: JSON)] = [("description", .string(OpenAPIWords.field(f)))]
+        var extra: [(key: String, value: JSON)] = [("description", .string(OpenAPIWords.field(f, of: type)))]
         if f.defaultValue.exists {
             extra.append(("default", f.defaultValue))
         } else if form == .v3, !f.isPointer, !f.omitsZeroStruct, case .object(let i) = f.type,
@@ -208,6 +208,7 @@ struct OpenAPISchemas {
         s.properties.kind = ["description": .string(OpenAPIWords.kind), "type": "string"]
         let metadata: JSON = ref(OpenAPISchemas.meta + "ObjectMeta")
         s.properties.metadata = form == .v3 ? ["allOf": [metadata]] : metadata
+        s.properties.metadata["description"] = .string(OpenAPIWords.metadata)
     }
 
     private mutating func addList(_ c: OpenAPI.CustomKind, _ name: String) {

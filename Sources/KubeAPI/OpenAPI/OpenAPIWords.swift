@@ -23,11 +23,33 @@ enum OpenAPIWords {
 
     static func type(_ t: ObjectType) -> String { sentence(words(t.shortName)) }
 
-    static func field(_ f: Field) -> String {
+    static let metadata: String = "Standard object's metadata."
+
+    /// Of meta/v1.ObjectMeta: what everybody looks up once.
+    private static let metadataFields: [String: String] = [
+        "annotations": "Annotations is an unstructured map that tools may set and read; it cannot be selected by.",
+        "creationTimestamp": "CreationTimestamp is a timestamp of the server's time when the object was created. In UTC.",
+        "deletionGracePeriodSeconds": "Seconds this object is given to end before it is removed. Read-only.",
+        "deletionTimestamp": "DeletionTimestamp is the time after which the object will be removed, set by a delete.",
+        "finalizers": "Must be empty before the object is removed. Each entry is removed by the component it names.",
+        "generateName": "GenerateName is a prefix from which the server makes a unique name when none is given.",
+        "generation": "A sequence number of the desired state. Set by the server. Read-only.",
+        "labels": "Map of keys and values by which objects are organized and selected.",
+        "managedFields": "ManagedFields tells which manager set which fields. For internal housekeeping of apply.",
+        "name": "Name must be unique within a namespace. Required when creating, and cannot be updated.",
+        "namespace": "Namespace defines the space within which each name must be unique. Cannot be updated.",
+        "ownerReferences": "List of objects depended by this object: when all are gone, this one is collected.",
+        "resourceVersion": "An opaque value that changes with each write; for watches and optimistic concurrency.",
+        "selfLink": "Deprecated: no longer set by the server.",
+        "uid": "UID is the unique value for this object in time and space. Set by the server. Read-only.",
+    ]
+
+    static func field(_ f: Field, of type: ObjectType) -> String {
+        if type.name == "meta/v1.ObjectMeta", let known = metadataFields[f.name] { return known }
         switch f.name {
         case "apiVersion" where f.isTypeMeta: return apiVersion
         case "kind" where f.isTypeMeta: return kind
-        case "metadata": return "Standard object's metadata."
+        case "metadata": return metadata
         case "spec": return "The desired state."
         case "status": return "The most recently observed state."
         default: return sentence(words(f.name))
