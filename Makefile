@@ -2,6 +2,7 @@
 # make down   stop it; nothing of it stays but its state
 # make test   all tests
 # make bench  what it costs
+# make conformance  upstream's own suite, where ../shared/conformance is there (FOCUS=, SKIP=, PROCESSES=)
 # make fuzz   broken inputs for every parser, ten minutes (SECONDS=60 make fuzz: one)
 SHELL := /bin/sh
 BUILD := .build/release
@@ -10,7 +11,7 @@ ROOT ?= /var/lib/apus
 REGISTRY_DIR ?= $(ROOT)-registry
 IMAGES_DIR ?= $(ROOT)-images
 
-.PHONY: up down delete build install images test bench fuzz
+.PHONY: up down delete build install images test bench conformance fuzz
 
 up: build images
 	$(BUILD)/apus up --nodes $(NODES) --root $(ROOT)
@@ -41,6 +42,9 @@ test:
 
 bench: build
 	scripts/bench.sh $(BUILD)/apus
+
+conformance: build
+	scripts/conformance.sh $(BUILD)/apus
 
 fuzz:
 	FUZZ_SECONDS=$(or $(SECONDS),600) scripts/fuzz.sh
