@@ -78,6 +78,19 @@ package final class CELDeclaration: Sendable {
         return CELDeclaration(name: name, type: nil, fields: all, isObject: true)
     }
 
+    package static func list(_ element: CELDeclaration) -> CELDeclaration {
+        CELDeclaration(name: "list", type: .list(element.type), element: element)
+    }
+    package static func map(_ value: CELDeclaration) -> CELDeclaration {
+        CELDeclaration(name: "map", type: .map(.string, value.type), element: value)
+    }
+    /// The same object with a field added or replaced.
+    package func with(_ field: String, _ declaration: CELDeclaration) -> CELDeclaration {
+        var all: [String: Field] = fields
+        all[CELNames.escaped(field) ?? field] = Field(key: field, declaration: declaration, isRequired: false)
+        return CELDeclaration(name: name, type: nil, fields: all, isObject: true, bytesMin: bytesMin)
+    }
+
     /// Of a structural schema. Nil: the value can't be accessed (a type that expressions do not know).
     /// With `isResourceRoot`, apiVersion, kind and metadata are there whether declared or not.
     package static func schema(_ json: JSON, isResourceRoot: Bool = false, name: String = "object") -> CELDeclaration? {

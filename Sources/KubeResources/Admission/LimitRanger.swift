@@ -61,7 +61,7 @@ package struct LimitRanger: AdmissionPlugin {
                         }
                     }
                 case ("Pod", API.pods):
-                    Self.check(item, Self.sum(request.object, "requests"), Self.sum(request.object, "limits"), &complaints)
+                    Self.check(item, PodTotals.of(request.object, "requests"), PodTotals.of(request.object, "limits"), &complaints)
                 case ("PersistentVolumeClaim", API.persistentVolumeClaims):
                     let requests: JSON = request.object.spec.resources.requests
                     Self.check(item, requests, requests, &complaints)
@@ -73,22 +73,6 @@ package struct LimitRanger: AdmissionPlugin {
         let text: String =
             complaints.count == 1 ? complaints[0] : "[" + complaints.joined(separator: ", ") + "]"
         throw .forbidden(request.resource.groupResource, request.name, text)
-    }
-
-    /// Of all containers; init containers count by their maximum.
-    static func sum(_ pod: JSON, _ part: String) -> JSON {
-        var total: [String: Quantity] = [:]
-        for c in pod.spec.containers.elements {
-            for (name, value) in c.resources[part].fields {
-                if let q = ResourceRules.quantity(value) { total[name] = (total[name] ?? .zero) + q }
-            }
-        }
-        for c in pod.spec.initContainers.elements {
-            for (name, value) in c.resources[part].fields {
-                if let q = ResourceRules.quantity(value) { total[name] = max(total[name] ?? .zero, q) }
-            }
-        }
-        return JSON(total.mapValues { $0.description })
     }
 
     private static func check(_ item: JSON, _ requests: JSON, _ limits: JSON, _ out: inout [String]) {

@@ -41,9 +41,6 @@ enum ExtensionKinds {
     private static let validatingBindings: RuledStrategy = RuledStrategy(keepsGeneration: true) { o, out in
         PolicyRules.binding(o, isValidating: true, &out)
     }
-    private static let validatingPolicies: RuledStrategy = RuledStrategy(hasStatus: true, keepsGeneration: true) { o, out in
-        PolicyRules.validating(o, &out)
-    }
     private static let mutatingPolicies: RuledStrategy = RuledStrategy(keepsGeneration: true) { o, out in
         PolicyRules.mutating(o, &out)
     }
@@ -53,7 +50,7 @@ enum ExtensionKinds {
         Entry(API.apiServices, services),
         Entry(API.mutatingWebhookConfigurations, WebhookConfigurationRules.strategy),
         Entry(API.validatingWebhookConfigurations, WebhookConfigurationRules.strategy),
-        Entry(API.validatingAdmissionPolicies, validatingPolicies),
+        Entry(API.validatingAdmissionPolicies, ValidatingPolicyStrategy()),
         Entry(API.mutatingAdmissionPolicies, mutatingPolicies),
         Entry(API.validatingAdmissionPolicyBindings, validatingBindings),
         Entry(API.mutatingAdmissionPolicyBindings, mutatingBindings),

@@ -8,6 +8,10 @@ extension Faults {
     package mutating func invalidWhole(_ field: String, _ why: String) {
         append([.invalidWhole(field, why)])
     }
+    /// `Duplicate value: …: why`
+    package mutating func duplicate(_ field: String, _ value: JSON, _ why: String) {
+        append([.duplicate(field, value, why)])
+    }
     package mutating func tooMany(_ field: String, _ count: Int, max: Int) {
         if count > max { append([.tooMany(field, actual: count, max: max)]) }
     }

@@ -125,3 +125,10 @@ extension AdmissionExpressions {
             ])
     }()
 }
+
+extension ResourceDefinition {
+    /// The type of a custom resource's objects; nil of built-in ones and of those without a schema.
+    package var customDeclaration: CELDeclaration? {
+        custom.flatMap { CELDeclaration.schema($0.root.json, isResourceRoot: true) }
+    }
+}

@@ -19,7 +19,7 @@ package final class AccessWebhook: Authorizer {
         /// What a failure means: Deny, else no opinion.
         package var failsClosed: Bool = false
         /// CEL over `request`; all must hold, or the webhook is not asked.
-        package var conditions: [String] = []
+        package var conditions: [CELProgram] = []
         package init(client: ClientConfiguration) { self.client = client }
     }
 
@@ -28,7 +28,6 @@ package final class AccessWebhook: Authorizer {
     private static let pauses: [Duration] = [.zero, .milliseconds(500), .milliseconds(750)]
 
     private let settings: Settings
-    private let conditions: [CELProgram]
     private let outbound: Outbound
     private let registry: any ObjectRegistry
     private let time: any TimeSource
@@ -38,22 +37,21 @@ package final class AccessWebhook: Authorizer {
     package init(
         _ settings: Settings, registry: any ObjectRegistry, outbound: Outbound = Outbound(),
         time: any TimeSource = SystemTime()
-    ) throws(CELError) {
+    ) {
         self.settings = settings
         self.registry = registry
         self.outbound = outbound
         self.time = time
-        var programs: [CELProgram] = []
-        for text in settings.conditions { programs.append(try CELProgram(text, Self.environment, returns: .bool)) }
-        conditions = programs
     }
 
     package func authorize(_ attributes: RequestAttributes) async -> Decision {
         let spec: JSON = Self.spec(attributes, version: settings.version)
-        switch isMeant(Self.spec(attributes, version: "v1")) {
-        case .allow?: break
-        case let decision?: return decision
-        case nil: return .noOpinion(reason: "")
+        if !settings.conditions.isEmpty {
+            switch isMeant(Self.spec(attributes, version: "v1")) {
+            case .allow?: break
+            case let decision?: return decision
+            case nil: return .noOpinion(reason: "")
+            }
         }
         let now: Timestamp = time.now()
         if let known = cache.answer(spec, now: now) { return known }
@@ -75,7 +73,7 @@ package final class AccessWebhook: Authorizer {
         var budget: CELBudget = CELBudget(CELBudget.matchConditionsMax)
         var failure: String?
         let value: CELValue = CELValue(spec)
-        for condition in conditions {
+        for condition in settings.conditions {
             do throws(CELError) {
                 if try condition.evaluate(["request": value], limit: &budget).asBool == false { return nil }
             } catch {
@@ -145,7 +143,7 @@ package final class AccessWebhook: Authorizer {
         names.map { ($0, CELDeclaration.of(.string)) }
     }
     /// The variable `request` is the SubjectAccessReviewSpec.
-    static let environment: CELEnvironment = CELEnvironment(variables: [
+    package static let environment: CELEnvironment = CELEnvironment(variables: [
         (
             "request",
             .object(

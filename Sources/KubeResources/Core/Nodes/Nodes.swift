@@ -15,10 +15,16 @@ struct NodeStrategy: Strategy {
             out.name(at + ".value", t.value.text, NameRules.labelValue)
             out.oneOf(at + ".effect", t.effect, ["NoSchedule", "PreferNoSchedule", "NoExecute"])
             let key: String = "\(t.key.text):\(t.effect.text)"
-            if !seen.insert(key).inserted { out.duplicate(at, .string("taints must be unique by key and effect pair")) }
+            if !seen.insert(key).inserted {
+                out.duplicate(at, t, "taints must be unique by key and effect pair")
+            }
         }
-        for (i, cidr) in node.spec.podCIDRs.strings.enumerated() {
-            out.name("spec.podCIDRs[\(i)]", cidr, CIDR.check)
+        let ranges: [String] = node.spec.podCIDRs.strings
+        for (i, cidr) in ranges.enumerated() { out.name("spec.podCIDRs[\(i)]", cidr, CIDR.check) }
+        let families: [Bool] = ranges.map { $0.contains(":") }
+        if ranges.count > 2 || ranges.count == 2 && families[0] == families[1] {
+            out.invalid(
+                "spec.podCIDRs", node.spec.podCIDRs, "may specify no more than one CIDR for each IP family")
         }
         ResourceRules.list(node.status.capacity, at: "status.capacity", &out)
         ResourceRules.list(node.status.allocatable, at: "status.allocatable", &out)

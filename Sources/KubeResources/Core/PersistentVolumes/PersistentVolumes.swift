@@ -34,6 +34,16 @@ struct VolumeStrategy: Strategy {
         out.oneOf(
             "spec.persistentVolumeReclaimPolicy", spec.persistentVolumeReclaimPolicy, ["Delete", "Recycle", "Retain"],
             isRequired: false)
+        if spec.accessModes.strings.contains("ReadWriteOncePod"), spec.accessModes.elements.count > 1 {
+            out.forbidden("spec.accessModes", "may not use ReadWriteOncePod with other access modes")
+        }
+        if spec.hostPath.path.text == "/", spec.persistentVolumeReclaimPolicy.text == "Recycle" {
+            out.forbidden("spec.persistentVolumeReclaimPolicy", "may not be 'recycle' for a hostPath mount of '/'")
+        }
+        if let named = spec.storageClassName.asString, !named.isEmpty {
+            out.name("spec.storageClassName", named, NameRules.dns1123Subdomain)
+        }
+        out.oneOf("spec.volumeMode", spec.volumeMode, ["Block", "Filesystem"], isRequired: false)
         if spec.nodeAffinity.required.exists {
             PlacementRules.nodeSelector(spec.nodeAffinity.required, at: "spec.nodeAffinity.required", &out)
         }
