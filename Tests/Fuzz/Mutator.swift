@@ -14,8 +14,9 @@ struct Seeded: RandomNumberGenerator {
 }
 
 struct Mutator {
-    /// Bytes of an input; larger ones find nothing that these don't.
+    /// Bytes of an input; most are short, since those are many.
     static let bytesMax: Int = 64 << 10
+    static let shortBytesMax: Int = 2 << 10
     /// What breaks parsers of numbers, lengths and text.
     static let words: [[UInt8]] =
         [
@@ -32,11 +33,15 @@ struct Mutator {
         ]
 
     var random: Seeded
+    private var limit: Int = Mutator.bytesMax
+
+    init(random: Seeded) { self.random = random }
 
     mutating func changed(_ input: [UInt8], other: [UInt8]) -> [UInt8] {
         var b: [UInt8] = input
+        limit = random.below(50) == 0 ? Mutator.bytesMax : max(Mutator.shortBytesMax, input.count)
         for _ in 0...random.below(6) { change(&b, other) }
-        if b.count > Mutator.bytesMax { b.removeLast(b.count - Mutator.bytesMax) }
+        if b.count > limit { b.removeLast(b.count - limit) }
         return b
     }
 
@@ -54,7 +59,8 @@ struct Mutator {
             // A part of itself again, up to many times.
             let part: [UInt8] = Array(b[at..<min(b.count, at + 1 + random.below(32))])
             guard !part.isEmpty else { return }
-            let times: Int = min(1 << random.below(11), Mutator.bytesMax / part.count)
+            let times: Int = min(1 << random.below(13), limit / part.count)
+            guard times > 0 else { return }
             b.insert(contentsOf: repeatElement(part, count: times).joined(), at: random.below(b.count + 1))
         case 9:
             guard !other.isEmpty else { return }

@@ -54,7 +54,7 @@ final class RawHTTP: Sendable {
     func exchange(_ bytes: [UInt8]) throws {
         let s: Int32 = try connected()
         defer { close(s) }
-        _ = bytes.withUnsafeBytes { send(s, $0.baseAddress, bytes.count, Int32(MSG_NOSIGNAL.rawValue)) }
+        _ = bytes.withUnsafeBytes { send(s, $0.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)) }
         shutdown(s, Int32(SHUT_WR))
         var answer: [UInt8] = []
         var buffer: [UInt8] = [UInt8](repeating: 0, count: 4096)

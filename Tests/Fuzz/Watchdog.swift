@@ -51,7 +51,8 @@ final class Watchdog: Sendable {
     }
 
     private func bite(_ why: String) {
-        fputs("fuzz: \(why); input in \(path)\n", stderr)
+        let words: [UInt8] = Array("fuzz: \(why); input in \(path)\n".utf8)
+        _ = write(STDERR_FILENO, words, words.count)
         _exit(3)
     }
 
