@@ -70,7 +70,9 @@ package final class CELDeclaration: Sendable {
     package static let dyn: CELDeclaration = of(.dyn)
 
     /// An object with these fields, all optional.
-    package static func object(_ name: String, _ fields: [(name: String, declaration: CELDeclaration)]) -> CELDeclaration {
+    package static func object(_ name: String, _ fields: [(name: String, declaration: CELDeclaration)])
+        -> CELDeclaration
+    {
         var all: [String: Field] = [:]
         for (name, declaration) in fields {
             all[CELNames.escaped(name) ?? name] = Field(key: name, declaration: declaration, isRequired: false)
@@ -100,7 +102,9 @@ package final class CELDeclaration: Sendable {
         let isWhole: Bool = isResourceRoot || json["x-kubernetes-embedded-resource"].isTrue
         switch json.type.text {
         case "array":
-            guard json["items"].asObject != nil, let items = schema(json["items"], name: name + ".@idx") else { return nil }
+            guard json["items"].asObject != nil, let items = schema(json["items"], name: name + ".@idx") else {
+                return nil
+            }
             let bound: UInt64 =
                 json.maxItems.asInt64.map { UInt64(max($0, 0)) } ?? (requestBytesMax - 2) / (items.bytesMin + 1)
             let kind: ListType =
@@ -127,7 +131,8 @@ package final class CELDeclaration: Sendable {
         switch json.format.text {
         case "byte":
             return CELDeclaration(name: "bytes", type: .bytes, elementsMax: bound ?? textMax(json), bytesMin: 2)
-        case "duration": return CELDeclaration(name: "duration", type: .duration, elementsMax: textMax(json), bytesMin: 4)
+        case "duration":
+            return CELDeclaration(name: "duration", type: .duration, elementsMax: textMax(json), bytesMin: 4)
         case "date", "date-time":
             return CELDeclaration(
                 name: "timestamp", type: .timestamp, isDate: json.format == "date", elementsMax: textMax(json),
@@ -163,7 +168,9 @@ package final class CELDeclaration: Sendable {
         var bytes: UInt64 = 2
         for (key, property) in json.properties.fields {
             if isWhole, key == "metadata" || key == "kind" || key == "apiVersion" { continue }
-            guard let escaped = CELNames.escaped(key), let d = schema(property, name: name + "." + key) else { continue }
+            guard let escaped = CELNames.escaped(key), let d = schema(property, name: name + "." + key) else {
+                continue
+            }
             let isRequired: Bool = required.contains(key)
             if isRequired, !property["default"].exists { bytes += UInt64(key.utf8.count) + d.bytesMin + 4 }
             fields[escaped] = Field(key: key, declaration: d, isRequired: isRequired)

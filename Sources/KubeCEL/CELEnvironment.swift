@@ -14,7 +14,8 @@ package struct CELEnvironment: Sendable {
         var all: [(name: String, declaration: CELDeclaration)] = variables
         if authorizer {
             all.append(("authorizer", CELDeclaration.of(.opaque("kubernetes.authorization.Authorizer"))))
-            all.append(("authorizer.requestResource", CELDeclaration.of(.opaque("kubernetes.authorization.ResourceCheck"))))
+            all.append(
+                ("authorizer.requestResource", CELDeclaration.of(.opaque("kubernetes.authorization.ResourceCheck"))))
         }
         self.variables = all
         index = Dictionary(all.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { $1 })

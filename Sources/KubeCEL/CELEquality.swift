@@ -59,7 +59,9 @@ extension CELValue {
     static func sameKeys(_ a: CELValue, _ b: CELValue, _ keys: [String]) -> Bool {
         guard case .map(let x) = a, case .map(let y) = b else { return false }
         return keys.allSatisfy { key in
-            guard let v = x[field: key], let w = y[field: key] else { return x[field: key] == nil && y[field: key] == nil }
+            guard let v = x[field: key], let w = y[field: key] else {
+                return x[field: key] == nil && y[field: key] == nil
+            }
             return equal(v, w)
         }
     }

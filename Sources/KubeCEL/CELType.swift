@@ -121,7 +121,9 @@ struct SignatureReader {
             let whole: Substring = rest
             // The receiver's name may have dots itself; the last one before the bracket separates.
             var head: CELType = type()
-            if case .opaque(let name) = head, name.hasSuffix(".") { head = SignatureReader.named(String(name.dropLast())) }
+            if case .opaque(let name) = head, name.hasSuffix(".") {
+                head = SignatureReader.named(String(name.dropLast()))
+            }
             if skip(".") || whole.contains(".(") { isMember = true }
             parameters.append(head)
             precondition(skip("("), "a signature lacks (: \(whole)")

@@ -14,11 +14,12 @@ import Testing
                     "replicas": ["type": "integer"], "ratio": ["type": "number"], "namespace": ["type": "string"],
                     "foo-bar": ["type": "string"], "port": ["x-kubernetes-int-or-string": true],
                     "tags": ["type": "array", "items": ["type": "string"], "x-kubernetes-list-type": "set"],
-                    "until": ["type": "string", "format": "date-time"], "for": ["type": "string", "format": "duration"],
+                    "until": ["type": "string", "format": "date-time"],
+                    "for": ["type": "string", "format": "duration"],
                     "labels": ["type": "object", "additionalProperties": ["type": "string"]],
                     "small": ["type": "array", "maxItems": 5, "items": ["type": "string", "maxLength": 10]],
                 ],
-            ],
+            ]
         ],
     ]
 
@@ -28,12 +29,15 @@ import Testing
                 == "compilation failed: ERROR: <input>:1:5: undefined field 'x'\n | self.x\n | ....^")
         #expect(
             Cel.fault("x == 1", schema: schema)
-                == "compilation failed: ERROR: <input>:1:1: undeclared reference to 'x' (in container '')\n | x == 1\n | ^")
+                == "compilation failed: ERROR: <input>:1:1: undeclared reference to 'x' (in container '')\n | x == 1\n | ^"
+        )
         #expect(
             Cel.fault("1 + 'a' == 2", schema: schema)
-                == "compilation failed: ERROR: <input>:1:3: found no matching overload for '_+_' applied to '(int, string)'\n | 1 + 'a' == 2\n | ..^")
+                == "compilation failed: ERROR: <input>:1:3: found no matching overload for '_+_' applied to '(int, string)'\n | 1 + 'a' == 2\n | ..^"
+        )
         #expect(Cel.fault("self.spec.replicas", schema: schema) == "must evaluate to bool")
-        #expect(Cel.fault("self.spec.replicas.x", schema: schema).contains("type 'int' does not support field selection"))
+        #expect(
+            Cel.fault("self.spec.replicas.x", schema: schema).contains("type 'int' does not support field selection"))
         #expect(Cel.fault("'a'.nope()", schema: schema).contains("undeclared reference to 'nope' (in container '')"))
         #expect(
             Cel.fault("'a'.startsWith(1)", schema: schema).contains(
@@ -52,7 +56,8 @@ import Testing
             text, CELEnvironment(variables: [(name: "self", declaration: d), (name: "oldSelf", declaration: d)]),
             returns: [.bool])
         var budget: CELBudget = CELBudget()
-        return try program.evaluate(["self": CELValue(object, d), "oldSelf": CELValue(object, d)], limit: &budget).asBool
+        return try program.evaluate(["self": CELValue(object, d), "oldSelf": CELValue(object, d)], limit: &budget)
+            .asBool
     }
 
     @Test(arguments: [

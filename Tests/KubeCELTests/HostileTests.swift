@@ -7,10 +7,11 @@ import Testing
 @Suite struct HostileTests {
     @Test func depthIsBounded() {
         let deep: [String] = [
-            String(repeating: "(", count: 50_000), String(repeating: "[", count: 50_000), 
+            String(repeating: "(", count: 50_000), String(repeating: "[", count: 50_000),
             String(repeating: "{1:", count: 30_000),
             Array(repeating: "1", count: 50_000).joined(separator: "+"), "x" + String(repeating: ".a", count: 40_000),
-            "x" + String(repeating: "[0]", count: 30_000), String(repeating: "true?", count: 19_000), String(repeating: "a(", count: 50_000),
+            "x" + String(repeating: "[0]", count: 30_000), String(repeating: "true?", count: 19_000),
+            String(repeating: "a(", count: 50_000),
             String(repeating: "[1].map(x,", count: 9_000), String(repeating: "x", count: 200_000),
         ]
         for text in deep { #expect(Cel.value(text, ["x": [:]]).hasPrefix("error: "), "\(text.prefix(20))") }
@@ -23,7 +24,9 @@ import Testing
 
     @Test func costAndMemoryAreBounded() {
         let list: JSON = .array((0..<1000).map { JSON($0) })
-        #expect(Cel.value("l.all(a, l.all(b, l.all(c, true)))", ["l": list]) == "error: operation cancelled: actual cost limit exceeded")
+        #expect(
+            Cel.value("l.all(a, l.all(b, l.all(c, true)))", ["l": list])
+                == "error: operation cancelled: actual cost limit exceeded")
         var growth: String = "['xxxxxxxxxxxxxxxx']"
         for i in 0..<60 { growth = "cel.bind(v\(i), \(growth), v\(i) + v\(i))" }
         #expect(Cel.value(growth).hasPrefix("error: operation cancelled"))
@@ -47,9 +50,12 @@ import Testing
     /// Random tokens: whatever they make, nothing crashes and everything ends.
     @Test func survivesNoise() {
         let words: [String] = [
-            "1", "'a'", "b'x'", "true", "null", "x", ".", "?", "[", "]", "(", ")", "{", "}", ":", ",", "+", "-", "==", "&&", "||",
-            "in", "has", "all", "map", "size", "e", "has(x.a)", "[1,2].map(e,", "x.?a", "[?", "0x", "1u", "1e9", "\"", "\\", "`",
-            "timestamp(", "duration('1s')", "quantity('1')", ".matches('a*')", ".format([", "optional.of(", "cel.bind(v,", "!", "%",
+            "1", "'a'", "b'x'", "true", "null", "x", ".", "?", "[", "]", "(", ")", "{", "}", ":", ",", "+", "-", "==",
+            "&&", "||",
+            "in", "has", "all", "map", "size", "e", "has(x.a)", "[1,2].map(e,", "x.?a", "[?", "0x", "1u", "1e9", "\"",
+            "\\", "`",
+            "timestamp(", "duration('1s')", "quantity('1')", ".matches('a*')", ".format([", "optional.of(",
+            "cel.bind(v,", "!", "%",
         ]
         var seed: UInt64 = 42
         func next() -> Int {

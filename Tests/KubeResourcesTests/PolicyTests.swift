@@ -17,9 +17,9 @@ import Testing
                         [
                             "apiGroups": ["*"], "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"],
                             "resources": resources,
-                        ],
-                    ],
-                ],
+                        ]
+                    ]
+                ]
             ],
         ]
         change(&object)
@@ -39,16 +39,19 @@ import Testing
 
     @Test func deniesInUpstreamsWords() async throws {
         let s: TestServer = try await TestServer.start()
-        _ = try await s.create(API.validatingAdmissionPolicies, "", Self.policy("p", ["configmaps"]) { p in
-            p.spec.variables = [["name": "size", "expression": "object.?data.orValue({}).size()"]]
-            p.spec.validations = [
-                [
-                    "expression": "variables.size <= 1", "messageExpression": "'too many: ' + string(variables.size)",
-                    "reason": "Forbidden",
-                ],
-                ["expression": "!has(object.data) || object.data.all(k, k != 'bad')"],
-            ]
-        })
+        _ = try await s.create(
+            API.validatingAdmissionPolicies, "",
+            Self.policy("p", ["configmaps"]) { p in
+                p.spec.variables = [["name": "size", "expression": "object.?data.orValue({}).size()"]]
+                p.spec.validations = [
+                    [
+                        "expression": "variables.size <= 1",
+                        "messageExpression": "'too many: ' + string(variables.size)",
+                        "reason": "Forbidden",
+                    ],
+                    ["expression": "!has(object.data) || object.data.all(k, k != 'bad')"],
+                ]
+            })
         // Without a binding nothing happens.
         _ = try await s.create(API.configMaps, "default", Self.map("free", ["a": "1", "b": "2"]))
         _ = try await s.create(API.validatingAdmissionPolicyBindings, "", Self.binding("p"))
@@ -58,12 +61,15 @@ import Testing
         #expect(error?.code == 403 && error?.reason == "Forbidden")
         #expect(
             error?.message
-                == "configmaps \"x\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p-b' denied request: too many: 2")
+                == "configmaps \"x\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p-b' denied request: too many: 2"
+        )
         let second: StatusError? = await s.failure { () async throws(StatusError) in
             try await s.create(API.configMaps, "default", Self.map("x", ["bad": "1"]))
         }
         #expect(second?.code == 422 && second?.reason == "Invalid")
-        #expect(second?.message.hasSuffix("denied request: failed expression: !has(object.data) || object.data.all(k, k != 'bad')") == true)
+        #expect(
+            second?.message.hasSuffix(
+                "denied request: failed expression: !has(object.data) || object.data.all(k, k != 'bad')") == true)
         #expect(second?.details.causes[0].message.text.hasPrefix("ValidatingAdmissionPolicy 'p'") == true)
         _ = try await s.create(API.configMaps, "default", Self.map("y", ["a": "1"]))
         // A changed policy is in force with the next request.
@@ -76,18 +82,23 @@ import Testing
     @Test func readsParamsAndNamespaces() async throws {
         let s: TestServer = try await TestServer.start()
         _ = try await s.create(API.configMaps, "default", Self.map("limits", ["max": "1"]))
-        _ = try await s.create(API.validatingAdmissionPolicies, "", Self.policy("p", ["secrets"]) { p in
-            p.spec.paramKind = ["apiVersion": "v1", "kind": "ConfigMap"]
-            p.spec.validations = [
-                [
-                    "expression": "object.data.size() <= int(params.data.max) || namespaceObject.metadata.name != 'default'",
-                    "message": "more than allowed",
-                ],
-            ]
-        })
-        _ = try await s.create(API.validatingAdmissionPolicyBindings, "", Self.binding("p") { b in
-            b.spec.paramRef = ["name": "limits", "parameterNotFoundAction": "Deny"]
-        })
+        _ = try await s.create(
+            API.validatingAdmissionPolicies, "",
+            Self.policy("p", ["secrets"]) { p in
+                p.spec.paramKind = ["apiVersion": "v1", "kind": "ConfigMap"]
+                p.spec.validations = [
+                    [
+                        "expression":
+                            "object.data.size() <= int(params.data.max) || namespaceObject.metadata.name != 'default'",
+                        "message": "more than allowed",
+                    ]
+                ]
+            })
+        _ = try await s.create(
+            API.validatingAdmissionPolicyBindings, "",
+            Self.binding("p") { b in
+                b.spec.paramRef = ["name": "limits", "parameterNotFoundAction": "Deny"]
+            })
         let two: JSON = ["metadata": ["name": "s"], "data": ["a": "YQ==", "b": "YQ=="]]
         let error: StatusError? = await s.failure { () async throws(StatusError) in
             try await s.create(API.secrets, "default", two)
@@ -97,26 +108,37 @@ import Testing
         let missing: StatusError? = await s.failure { () async throws(StatusError) in
             try await s.create(API.secrets, "kube-system", two)
         }
-        #expect(missing?.message.hasSuffix("failed to configure binding: no params found for policy binding with `Deny` parameterNotFoundAction") == true)
+        #expect(
+            missing?.message.hasSuffix(
+                "failed to configure binding: no params found for policy binding with `Deny` parameterNotFoundAction")
+                == true)
         _ = try await s.call(.update, API.configMaps, "default", "limits", body: Self.map("limits", ["max": "2"]))
         _ = try await s.create(API.secrets, "default", two)
     }
 
     @Test func failurePolicyMatchConditionsAndAuthorizer() async throws {
         let s: TestServer = try await TestServer.start()
-        _ = try await s.create(API.validatingAdmissionPolicies, "", Self.policy("p", ["configmaps"]) { p in
-            p.spec.matchConditions = [["name": "not-free", "expression": "object.metadata.name != 'free'"]]
-            p.spec.validations = [
-                ["expression": "object.data.x == 'y'"],
-                ["expression": "authorizer.group('').resource('secrets').namespace('default').check('get').allowed()", "message": "no secrets"],
-            ]
-        })
+        _ = try await s.create(
+            API.validatingAdmissionPolicies, "",
+            Self.policy("p", ["configmaps"]) { p in
+                p.spec.matchConditions = [["name": "not-free", "expression": "object.metadata.name != 'free'"]]
+                p.spec.validations = [
+                    ["expression": "object.data.x == 'y'"],
+                    [
+                        "expression":
+                            "authorizer.group('').resource('secrets').namespace('default').check('get').allowed()",
+                        "message": "no secrets",
+                    ],
+                ]
+            })
         _ = try await s.create(API.validatingAdmissionPolicyBindings, "", Self.binding("p"))
         _ = try await s.create(API.configMaps, "default", Self.map("free"))
         let error: StatusError? = await s.failure { () async throws(StatusError) in
             try await s.create(API.configMaps, "default", Self.map("x"))
         }
-        #expect(error?.message.hasSuffix("denied request: expression 'object.data.x == 'y'' resulted in error: no such key: data") == true)
+        #expect(
+            error?.message.hasSuffix(
+                "denied request: expression 'object.data.x == 'y'' resulted in error: no such key: data") == true)
         _ = try await s.create(API.configMaps, "default", Self.map("ok", ["x": "y"]))
         let poor: UserInfo = UserInfo(name: "eve", groups: ["system:authenticated"])
         let denied: StatusError? = await s.failure { () async throws(StatusError) in
@@ -129,7 +151,8 @@ import Testing
         let s: TestServer = try await TestServer.start()
         let bad: JSON = Self.policy("p", ["configmaps"]) { p in
             p.spec.validations = [
-                ["expression": "object.x +"], ["expression": "params.x == 1"], ["expression": "1 + 1"], ["expression": "variables.y"],
+                ["expression": "object.x +"], ["expression": "params.x == 1"], ["expression": "1 + 1"],
+                ["expression": "variables.y"],
                 ["expression": "true", "messageExpression": "1", "reason": "Nope"],
             ]
         }
@@ -137,43 +160,54 @@ import Testing
             try await s.create(API.validatingAdmissionPolicies, "", bad)
         }
         let message: String = error?.message ?? ""
-        #expect(message.contains("spec.validations[0].expression: Invalid value: \"object.x +\": compilation failed: ERROR: <input>:1:11: Syntax error"))
+        #expect(
+            message.contains(
+                "spec.validations[0].expression: Invalid value: \"object.x +\": compilation failed: ERROR: <input>:1:11: Syntax error"
+            ))
         #expect(message.contains("undeclared reference to 'params' (in container '')"))
         #expect(message.contains("spec.validations[2].expression: Invalid value: \"1 + 1\": must evaluate to bool"))
         #expect(message.contains("undefined field 'y'"))
-        #expect(message.contains("spec.validations[4].messageExpression: Invalid value: \"1\": must evaluate to string"))
+        #expect(
+            message.contains("spec.validations[4].messageExpression: Invalid value: \"1\": must evaluate to string"))
         #expect(message.contains("spec.validations[4].reason: Unsupported value: \"Nope\""))
         let both: StatusError? = await s.failure { () async throws(StatusError) in
-            try await s.create(API.validatingAdmissionPolicyBindings, "", Self.binding("p") { b in
-                b.spec.validationActions = ["Deny", "Warn"]
-            })
+            try await s.create(
+                API.validatingAdmissionPolicyBindings, "",
+                Self.binding("p") { b in
+                    b.spec.validationActions = ["Deny", "Warn"]
+                })
         }
         #expect(both?.message.contains("must not contain both Deny and Warn") == true)
     }
 
     @Test func mutatesByApplyAndByPatch() async throws {
         let s: TestServer = try await TestServer.start()
-        _ = try await s.create(API.mutatingAdmissionPolicies, "", Self.policy("m", ["configmaps"]) { p in
-            p.spec.reinvocationPolicy = "IfNeeded"
-            p.spec.variables = [["name": "team", "expression": "object.?data.?team.orValue('none')"]]
-            p.spec.mutations = [
-                [
-                    "patchType": "ApplyConfiguration",
-                    "applyConfiguration": [
-                        "expression": "Object{metadata: Object.metadata{labels: {'team': variables.team}}}",
+        _ = try await s.create(
+            API.mutatingAdmissionPolicies, "",
+            Self.policy("m", ["configmaps"]) { p in
+                p.spec.reinvocationPolicy = "IfNeeded"
+                p.spec.variables = [["name": "team", "expression": "object.?data.?team.orValue('none')"]]
+                p.spec.mutations = [
+                    [
+                        "patchType": "ApplyConfiguration",
+                        "applyConfiguration": [
+                            "expression": "Object{metadata: Object.metadata{labels: {'team': variables.team}}}"
+                        ],
                     ],
-                ],
-                [
-                    "patchType": "JSONPatch",
-                    "jsonPatch": [
-                        "expression": "[JSONPatch{op: 'add', path: '/metadata/labels/' + jsonpatch.escapeKey('a/b'), value: 'c'}]",
+                    [
+                        "patchType": "JSONPatch",
+                        "jsonPatch": [
+                            "expression":
+                                "[JSONPatch{op: 'add', path: '/metadata/labels/' + jsonpatch.escapeKey('a/b'), value: 'c'}]"
+                        ],
                     ],
-                ],
-            ]
-        })
-        _ = try await s.create(API.mutatingAdmissionPolicyBindings, "", [
-            "metadata": ["name": "m-b"], "spec": ["policyName": "m"],
-        ])
+                ]
+            })
+        _ = try await s.create(
+            API.mutatingAdmissionPolicyBindings, "",
+            [
+                "metadata": ["name": "m-b"], "spec": ["policyName": "m"],
+            ])
         let made: JSON = try await s.create(
             API.configMaps, "default",
             ["metadata": ["name": "x", "labels": ["own": "1"]], "data": ["team": "red"]])
@@ -185,15 +219,18 @@ import Testing
                 [
                     "patchType": "ApplyConfiguration",
                     "applyConfiguration": [
-                        "expression": "Object{spec: Object.spec{initContainers: [Object.spec.initContainers{name: 'side', image: 'i:1', restartPolicy: 'Always'}]}}",
+                        "expression":
+                            "Object{spec: Object.spec{initContainers: [Object.spec.initContainers{name: 'side', image: 'i:1', restartPolicy: 'Always'}]}}"
                     ],
-                ],
+                ]
             ]
         }
         _ = try await s.create(API.mutatingAdmissionPolicies, "", pods)
-        _ = try await s.create(API.mutatingAdmissionPolicyBindings, "", [
-            "metadata": ["name": "sidecar-b"], "spec": ["policyName": "sidecar"],
-        ])
+        _ = try await s.create(
+            API.mutatingAdmissionPolicyBindings, "",
+            [
+                "metadata": ["name": "sidecar-b"], "spec": ["policyName": "sidecar"],
+            ])
         _ = try await s.create(API.serviceAccounts, "default", ["metadata": ["name": "default"]])
         let pod: JSON = try await s.create(API.pods, "default", TestServer.pod("p"))
         #expect(pod.spec.initContainers[0].name == "side")
@@ -215,8 +252,11 @@ import Testing
             "spec": [
                 "matchConstraints": [
                     "resourceRules": [
-                        ["apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["deployments"]],
-                    ],
+                        [
+                            "apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE"],
+                            "resources": ["deployments"],
+                        ]
+                    ]
                 ],
                 "validations": [["expression": "object.replicas > 1"], ["expression": "object.spec.replicas > 1"]],
             ],
@@ -228,7 +268,8 @@ import Testing
         #expect(warnings[0].fieldRef == "spec.validations[0].expression")
         #expect(
             warnings[0].warning.text
-                == "apps/v1, Kind=Deployment: ERROR: <input>:1:7: undefined field 'replicas'\n | object.replicas > 1\n | ......^\n")
+                == "apps/v1, Kind=Deployment: ERROR: <input>:1:7: undefined field 'replicas'\n | object.replicas > 1\n | ......^\n"
+        )
         var better: JSON = made
         better.spec.validations = [["expression": "object.spec.replicas > 1"]]
         better = try await s.call(.update, API.validatingAdmissionPolicies, "", "t", body: better)

@@ -160,7 +160,8 @@ struct Checker {
             if !substitution.assign(found.declaration.type, given) {
                 return fault(
                     f.offset,
-                    "expected type of field '\(f.field)' is '\(shown(found.declaration.type))' but provided type is '\(shown(given))'")
+                    "expected type of field '\(f.field)' is '\(shown(found.declaration.type))' but provided type is '\(shown(given))'"
+                )
             }
         }
         return t
@@ -243,7 +244,8 @@ struct Checker {
         default:
             return fault(
                 c.range.offset,
-                "expression of type '\(shown(range))' cannot be range of a comprehension (must be list, map, or dynamic)")
+                "expression of type '\(shown(range))' cannot be range of a comprehension (must be list, map, or dynamic)"
+            )
         }
         if c.names.count == 1 {
             scopes.append((c.names[0], key))
@@ -266,7 +268,9 @@ struct Checker {
         case .transformMapEntry:
             let t: CELType = substitution.resolved(type(body))
             if t.isDynamic { return .map(.dyn, .dyn) }
-            guard case .map = t else { return fault(body.offset, "expected type 'map(dyn, dyn)' but found '\(shown(t))'") }
+            guard case .map = t else {
+                return fault(body.offset, "expected type 'map(dyn, dyn)' but found '\(shown(t))'")
+            }
             return t
         case .sortBy:
             _ = type(body)
@@ -283,7 +287,8 @@ struct Checker {
         default:
             return fault(
                 e.offset,
-                "found no matching overload for '\(c.operation == .optMap ? "optMap" : "optFlatMap")' applied to '\(shown(range)).()'")
+                "found no matching overload for '\(c.operation == .optMap ? "optMap" : "optFlatMap")' applied to '\(shown(range)).()'"
+            )
         }
         scopes.append((c.names[0], inner))
         guard let body = c.body else { return .error }

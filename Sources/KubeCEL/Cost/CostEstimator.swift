@@ -65,14 +65,17 @@ struct CostEstimator {
             }
             return (cost, Size(most: UInt64(entries.count)))
         case .structure(_, let fields):
-            return (fields.reduce(40) { CostEstimator.plus($0, visit($1.value).cost) }, Size(most: UInt64(fields.count)))
+            return (
+                fields.reduce(40) { CostEstimator.plus($0, visit($1.value).cost) }, Size(most: UInt64(fields.count))
+            )
         case .call(let name, let target, let arguments):
             return call(e, name, (target.map { [$0] } ?? []) + arguments)
         case .comprehension(let c): return comprehension(e, c)
         }
     }
 
-    private mutating func call(_ e: Expression, _ name: String, _ arguments: [Expression]) -> (cost: UInt64, size: Size) {
+    private mutating func call(_ e: Expression, _ name: String, _ arguments: [Expression]) -> (cost: UInt64, size: Size)
+    {
         var costs: [UInt64] = []
         var sizes: [Size] = []
         for a in arguments {
@@ -130,7 +133,8 @@ struct CostEstimator {
     private func resultSize(_ e: Expression, _ name: String, _ sizes: [Size]) -> Size {
         guard CostEstimator.isSized(e.type) else { return .one }
         switch name {
-        case "_+_": return Size(most: CostEstimator.plus(sizes[0].most, sizes[1].most), declaration: sizes[0].declaration)
+        case "_+_":
+            return Size(most: CostEstimator.plus(sizes[0].most, sizes[1].most), declaration: sizes[0].declaration)
         case "lowerAscii", "upperAscii", "substring", "trim", "reverse", "find", "dyn", "sort", "slice", "distinct",
             "orValue":
             return sizes.first ?? .unknown

@@ -65,7 +65,9 @@ package final class CELAuthorizationMemo: CELAuthorizer {
 
 /// Each step of the chain is a value of its own type, as the checker wants it.
 struct CELAccess: CELOpaque {
-    enum Stage: String { case authorizer = "Authorizer", path = "PathCheck", group = "GroupCheck", resource = "ResourceCheck" }
+    enum Stage: String {
+        case authorizer = "Authorizer", path = "PathCheck", group = "GroupCheck", resource = "ResourceCheck"
+    }
     var stage: Stage
     var check: CELAccessCheck
     var authorizer: any CELAuthorizer
@@ -97,7 +99,8 @@ enum CELAuthorizers {
     static func add(to l: inout CELLibrary) {
         let p: String = "kubernetes.authorization."
         func step(
-            _ name: String, _ from: String, _ to: CELAccess.Stage, _ set: @escaping @Sendable (inout CELAccessCheck, [String]) -> Void,
+            _ name: String, _ from: String, _ to: CELAccess.Stage,
+            _ set: @escaping @Sendable (inout CELAccessCheck, [String]) -> Void,
             count: Int = 1
         ) {
             let parameters: String = Array(repeating: "string", count: count).joined(separator: ", ")

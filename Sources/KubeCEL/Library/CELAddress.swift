@@ -128,7 +128,9 @@ package struct CELPrefix: CELOpaque, Hashable {
 
     static func parse(_ text: String) throws(CELError) -> CELPrefix {
         guard let p = CELPrefix(text) else {
-            throw .runtime("network address parse error during conversion from string: netip.ParsePrefix(\"\(text)\"): no valid prefix")
+            throw .runtime(
+                "network address parse error during conversion from string: netip.ParsePrefix(\"\(text)\"): no valid prefix"
+            )
         }
         return p
     }

@@ -58,11 +58,15 @@ package struct CELVersion: CELOpaque {
     private static func isNumber(_ s: some StringProtocol) -> Bool { s.utf8.allSatisfy { (48...57).contains($0) } }
     private static func isIdentifier(_ s: String) -> Bool {
         !s.isEmpty
-            && s.utf8.allSatisfy { (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || $0 == 45 }
+            && s.utf8.allSatisfy {
+                (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || $0 == 45
+            }
     }
 
     static func compare(_ a: CELVersion, _ b: CELVersion) -> Int {
-        for (x, y) in [(a.major, b.major), (a.minor, b.minor), (a.patch, b.patch)] where x != y { return x < y ? -1 : 1 }
+        for (x, y) in [(a.major, b.major), (a.minor, b.minor), (a.patch, b.patch)] where x != y {
+            return x < y ? -1 : 1
+        }
         if a.prerelease.isEmpty || b.prerelease.isEmpty {
             return a.prerelease.isEmpty ? (b.prerelease.isEmpty ? 0 : 1) : -1
         }

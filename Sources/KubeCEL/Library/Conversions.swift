@@ -119,7 +119,9 @@ enum CELConversions {
         case .timestamp(let t): return t.rfc3339
         case .duration(let n): return CELTimes.text(n)
         case .bytes(let b):
-            guard let s = String(validating: b, as: UTF8.self) else { throw .runtime("invalid UTF-8 in bytes, cannot convert to string") }
+            guard let s = String(validating: b, as: UTF8.self) else {
+                throw .runtime("invalid UTF-8 in bytes, cannot convert to string")
+            }
             return s
         case .opaque(let o):
             if let s = o.json?.asString { return s }

@@ -20,7 +20,10 @@ enum CELFormats {
         ("dns1035LabelPrefix", { NameRules.dns1035Label(prefix($0)) }),
         ("labelValue", { NameRules.labelValue($0) }),
         ("uri", { CELURL($0) == nil ? ["invalid URI"] : [] }),
-        ("uuid", { matches($0, "^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$", "uuid") }),
+        (
+            "uuid",
+            { matches($0, "^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$", "uuid") }
+        ),
         ("byte", { CELBytes.fromBase64($0) == nil ? ["invalid base64"] : [] }),
         ("date", { CELTime(date: $0) == nil ? ["invalid date"] : [] }),
         ("datetime", { CELTime(rfc3339: $0) == nil ? ["invalid datetime"] : [] }),

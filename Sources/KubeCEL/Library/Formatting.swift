@@ -132,7 +132,9 @@ enum CELFormatting {
             return "{" + parts.sorted { $0.0 < $1.0 }.map { $0.0 + ": " + $0.1 }.joined(separator: ", ") + "}"
         case .double(let d) where !d.isFinite: return d.isNaN ? "NaN" : d < 0 ? "-Infinity" : "Infinity"
         case .optional, .lazy:
-            throw wrong("string clause can only be used on strings, bools, bytes, ints, doubles, maps, lists, types, durations, and timestamps, was given \(v.type.runtimeName)")
+            throw wrong(
+                "string clause can only be used on strings, bools, bytes, ints, doubles, maps, lists, types, durations, and timestamps, was given \(v.type.runtimeName)"
+            )
         case .bytes(let b): return String(decoding: b, as: UTF8.self)
         default: return try CELConversions.string(v)
         }

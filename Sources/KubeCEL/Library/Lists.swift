@@ -64,7 +64,9 @@ enum CELLists {
             guard from >= 0, to >= 0 else {
                 throw .runtime("cannot slice(\(from), \(to)), negative indexes not supported")
             }
-            guard from <= to else { throw .runtime("cannot slice(\(from), \(to)), start index must be less than or equal to end index") }
+            guard from <= to else {
+                throw .runtime("cannot slice(\(from), \(to)), start index must be less than or equal to end index")
+            }
             guard to <= v.count else { throw .runtime("cannot slice(\(from), \(to)), list is length \(v.count)") }
             try frame.take(elements: to - from)
             return .list(CELList(Array(v[from..<to])))
@@ -144,7 +146,11 @@ enum CELLists {
         case .map(let keys):
             var out: [CELValue] = x.values
             for v in y.values {
-                if let i = out.firstIndex(where: { CELValue.sameKeys($0, v, keys) }) { out[i] = v } else { out.append(v) }
+                if let i = out.firstIndex(where: { CELValue.sameKeys($0, v, keys) }) {
+                    out[i] = v
+                } else {
+                    out.append(v)
+                }
             }
             return CELList(out)
         }

@@ -29,7 +29,8 @@ enum CELNetworks {
         for (name, test) in tests {
             l.add(name, "net.IP.() bool") { (a, _) throws(CELError) in .bool(test(try address(a[0]))) }
         }
-        l.add("cidr", "(string) net.CIDR", cost: .traverse(0.1)) { (a, _) throws(CELError) in .opaque(try prefix(a[0])) }
+        l.add("cidr", "(string) net.CIDR", cost: .traverse(0.1)) { (a, _) throws(CELError) in .opaque(try prefix(a[0]))
+        }
         l.add("isCIDR", "(string) bool", cost: .traverse(0.1)) { (a, _) throws(CELError) in
             .bool(CELPrefix(try CELStrings.text(a[0])) != nil)
         }

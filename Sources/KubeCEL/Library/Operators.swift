@@ -6,7 +6,8 @@ enum CELOperators {
         for name in ["_==_", "_!=_"] { l.add(name, "(A, A) bool", cost: .comparison, unused) }
         let ordered: [String] = ["bool", "int", "uint", "double", "string", "bytes", "timestamp", "duration"]
         let crossed: [(String, String)] = [
-            ("int", "double"), ("double", "int"), ("int", "uint"), ("uint", "int"), ("double", "uint"), ("uint", "double"),
+            ("int", "double"), ("double", "int"), ("int", "uint"), ("uint", "int"), ("double", "uint"),
+            ("uint", "double"),
         ]
         for name in ["_<_", "_<=_", "_>_", "_>=_"] {
             for t in ordered { l.add(name, "(\(t), \(t)) bool", cost: .comparison, unused) }

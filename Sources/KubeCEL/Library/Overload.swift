@@ -17,7 +17,8 @@ struct CELOverload: Sendable {
         switch (type, value) {
         case (.dyn, _), (.variable, _), (.error, _): true
         case (.bool, .bool), (.int, .int), (.uint, .uint), (.double, .double), (.string, .string), (.bytes, .bytes),
-            (.timestamp, .timestamp), (.duration, .duration), (.list, .list), (.map, .map), (.map, .lazy), (.null, .null),
+            (.timestamp, .timestamp), (.duration, .duration), (.list, .list), (.map, .map), (.map, .lazy),
+            (.null, .null),
             (.type, .type), (.optional, .optional), (.object, .map):
             true
         case (.opaque(let name), .opaque(let o)): o.type == .opaque(name)
@@ -63,7 +64,8 @@ struct CELLibrary: Sendable {
     private(set) var functions: [String: [CELOverload]] = [:]
 
     mutating func add(
-        _ name: String, _ signature: String, cost: CELCost = .constant(1), isPure: Bool = true, _ call: @escaping CELCall
+        _ name: String, _ signature: String, cost: CELCost = .constant(1), isPure: Bool = true,
+        _ call: @escaping CELCall
     ) {
         var reader: SignatureReader = SignatureReader(signature)
         let (isMember, parameters, result) = reader.signature()

@@ -57,7 +57,8 @@ enum CELTimes {
             ("getFullYear", { c, _ in c.year }), ("getMonth", { c, _ in c.month - 1 }),
             ("getDayOfYear", { c, _ in c.yearDay }), ("getDayOfMonth", { c, _ in c.day - 1 }),
             ("getDate", { c, _ in c.day }), ("getDayOfWeek", { c, _ in c.weekDay }),
-            ("getHours", { c, _ in c.hour }), ("getMinutes", { c, _ in c.minute }), ("getSeconds", { c, _ in c.second }),
+            ("getHours", { c, _ in c.hour }), ("getMinutes", { c, _ in c.minute }),
+            ("getSeconds", { c, _ in c.second }),
             ("getMilliseconds", { _, t in t.nanoseconds / 1_000_000 }),
         ]
         for (name, part) in parts {
@@ -83,7 +84,8 @@ enum CELTimes {
         let isNegative: Bool = name.hasPrefix("-")
         let body: Substring = name.hasPrefix("-") || name.hasPrefix("+") ? name.dropFirst() : name[...]
         let parts: [Substring] = body.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 2, let h = Int64(parts[0]), let m = Int64(parts[1]), (0...23).contains(h), (0...59).contains(m)
+        guard parts.count == 2, let h = Int64(parts[0]), let m = Int64(parts[1]), (0...23).contains(h),
+            (0...59).contains(m)
         else { throw .runtime("unknown time zone \(name)") }
         return (isNegative ? -1 : 1) * (h * 3600 + m * 60)
     }

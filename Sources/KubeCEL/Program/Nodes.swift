@@ -253,7 +253,8 @@ final class CallNode: CELNode, @unchecked Sendable {
 
     /// The value with its cost when all arguments are constants and nothing fails.
     func folded() -> CELNode? {
-        guard !arguments.isEmpty, arguments.allSatisfy({ $0 is ConstantNode }), overloads.allSatisfy({ $0.isPure }) else {
+        guard !arguments.isEmpty, arguments.allSatisfy({ $0 is ConstantNode }), overloads.allSatisfy({ $0.isPure })
+        else {
             return nil
         }
         var frame: CELFrame = CELFrame(slots: [], limit: CELBudget.callMax)

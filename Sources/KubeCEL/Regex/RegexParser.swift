@@ -134,7 +134,8 @@ struct RegexParser {
             at = start
             return nil
         }
-        guard low <= RegexParser.repeatMax, (high ?? low) <= RegexParser.repeatMax, high.map({ low <= $0 }) ?? true else {
+        guard low <= RegexParser.repeatMax, (high ?? low) <= RegexParser.repeatMax, high.map({ low <= $0 }) ?? true
+        else {
             throw failure("invalid repeat count", CELStrings.string(rest[start..<at]))
         }
         return (low, high)
@@ -365,7 +366,8 @@ struct RegexParser {
     }
 
     private static let posixClasses: [String: [ClosedRange<UInt32>]] = [
-        "alnum": [48...57, 65...90, 97...122], "alpha": [65...90, 97...122], "ascii": [0...127], "blank": [9...9, 32...32],
+        "alnum": [48...57, 65...90, 97...122], "alpha": [65...90, 97...122], "ascii": [0...127],
+        "blank": [9...9, 32...32],
         "cntrl": [0...31, 127...127], "digit": [48...57], "graph": [33...126], "lower": [97...122], "print": [32...126],
         "punct": [33...47, 58...64, 91...96, 123...126], "space": [9...13, 32...32], "upper": [65...90],
         "word": [48...57, 65...90, 95...95, 97...122], "xdigit": [48...57, 65...70, 97...102],

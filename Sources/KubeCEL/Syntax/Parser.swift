@@ -8,7 +8,8 @@ struct Parser {
     private var at: Int = 0
     private var depth: Int = 0
     /// Inside of `quantified` macros names may not be chosen freely; counts nothing else.
-    private static let unexpectedEnd: String = "'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER"
+    private static let unexpectedEnd: String =
+        "'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER"
 
     private init(_ tokens: [Token]) { self.tokens = tokens }
 
@@ -130,7 +131,9 @@ struct Parser {
             }
             return try made(.literal(.int(n)), offset)
         case .uint:
-            guard let n = UInt64(digits, radix: isHex ? 16 : 10) else { throw CELFaults(offset, "invalid uint literal") }
+            guard let n = UInt64(digits, radix: isHex ? 16 : 10) else {
+                throw CELFaults(offset, "invalid uint literal")
+            }
             return try made(.literal(.uint(n)), offset)
         default:
             guard let d = Double(t.text), d.isFinite else { throw CELFaults(offset, "invalid double literal") }
@@ -148,7 +151,8 @@ struct Parser {
                 let isOptional: Bool = take("?")
                 guard here.kind == .identifier || (here.kind == .sign && here.text == "in") else {
                     throw CELFaults(
-                        here.offset, "Syntax error: no viable alternative at input '.\(here.kind == .end ? "" : shown)'")
+                        here.offset, "Syntax error: no viable alternative at input '.\(here.kind == .end ? "" : shown)'"
+                    )
                 }
                 let name: String = here.text
                 at += 1

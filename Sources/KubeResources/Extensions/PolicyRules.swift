@@ -33,7 +33,8 @@ enum PolicyRules {
         } else {
             let parts: [Substring] = kind.apiVersion.text.split(separator: "/", omittingEmptySubsequences: false)
             if parts.count > 2 {
-                out.invalid(at + ".apiVersion", kind.apiVersion, "unexpected GroupVersion string: \(kind.apiVersion.text)")
+                out.invalid(
+                    at + ".apiVersion", kind.apiVersion, "unexpected GroupVersion string: \(kind.apiVersion.text)")
             } else {
                 if parts.count == 2 { out.name(at + ".apiVersion", String(parts[0]), NameRules.dns1123Subdomain) }
                 out.name(at + ".apiVersion", String(parts[parts.count - 1]), NameRules.dns1035Label)
@@ -45,7 +46,8 @@ enum PolicyRules {
             let faults: [String] = NameRules.dns1035Label(kind.kind.text.lowercased())
             if !faults.isEmpty {
                 out.invalid(
-                    at + ".kind", kind.kind, "may have mixed case, but should otherwise match: " + faults.joined(separator: ","))
+                    at + ".kind", kind.kind,
+                    "may have mixed case, but should otherwise match: " + faults.joined(separator: ","))
             }
         }
     }
@@ -92,7 +94,8 @@ enum PolicyRules {
 
     private static func isIdentifier(_ name: String) -> Bool {
         let reserved: Set<String> = [
-            "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package",
+            "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop",
+            "package",
             "namespace", "return", "var", "void", "while", "true", "false", "null",
         ]
         guard let first = name.utf8.first, !(48...57).contains(first), !reserved.contains(name) else { return false }
@@ -242,7 +245,8 @@ enum PolicyRules {
         if seen.contains("Deny"), seen.contains("Warn") {
             out.invalid(
                 "spec.validationActions", spec.validationActions,
-                "must not contain both Deny and Warn (repeating the same validation failure information in the API response and headers serves no purpose)")
+                "must not contain both Deny and Warn (repeating the same validation failure information in the API response and headers serves no purpose)"
+            )
         }
     }
 

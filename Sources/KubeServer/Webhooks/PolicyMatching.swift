@@ -39,7 +39,9 @@ package struct PolicyConstraints: Sendable {
     private func find(
         _ rules: [WebhookRule], _ request: AdmissionRequest, _ versions: RequestVersions
     ) -> (resource: GroupVersionResource, kind: GroupVersionKind)? {
-        if rules.contains(where: { $0.matches(request, as: request.resource) }) { return (request.resource, request.kind) }
+        if rules.contains(where: { $0.matches(request, as: request.resource) }) {
+            return (request.resource, request.kind)
+        }
         guard matchesEquivalent else { return nil }
         for rule in rules {
             for other in versions.equivalents where rule.matches(request, as: other) {
@@ -80,7 +82,8 @@ package struct PolicyRequest: Sendable {
         out["request"] = CELValue(told, AdmissionExpressions.request)
         var namespace: JSON = .null
         if !request.namespace.isEmpty, !(request.resource.group.isEmpty && request.resource.resource == "namespaces") {
-            guard let found = request.context.registry.get(API.namespaces, namespace: "", name: request.namespace) else {
+            guard let found = request.context.registry.get(API.namespaces, namespace: "", name: request.namespace)
+            else {
                 throw .notFound(API.namespaces.groupResource, request.namespace)
             }
             namespace = found

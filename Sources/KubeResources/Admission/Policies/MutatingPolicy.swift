@@ -86,7 +86,8 @@ struct MutatingPolicy: Sendable {
             do throws(StatusError) {
                 return try Patch.json(patch, to: object)
             } catch {
-                throw PolicyFault(description: "JSON Patch: \(error.details.causes[0].message.asString ?? error.message)")
+                throw PolicyFault(
+                    description: "JSON Patch: \(error.details.causes[0].message.asString ?? error.message)")
             }
         case .applied(let expression):
             let value: CELValue = try await expression.evaluate(inputs, &budget, seen.checks)

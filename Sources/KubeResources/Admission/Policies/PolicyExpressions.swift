@@ -77,7 +77,8 @@ final class PolicyVariableValues: CELLazyFields {
         } catch {
             // The answer to an authorization check comes later: only then is the value known.
             let failure: CELError =
-                error.kind == .compile ? CELError(.runtime, "composited variable \"\(name)\" fails to compile: \(error)") : error
+                error.kind == .compile
+                ? CELError(.runtime, "composited variable \"\(name)\" fails to compile: \(error)") : error
             if error.kind == .runtime || error.kind == .compile { known.withLock { $0[name] = .failure(failure) } }
             throw failure
         }
@@ -105,7 +106,8 @@ struct PolicyExpression: Sendable {
             case .compile: throw PolicyFault(description: "compilation error: \(error)")
             case .exhausted where budget.remaining == 0:
                 throw PolicyFault(
-                    description: "validation failed due to running out of cost budget, no further validation rules will be run",
+                    description:
+                        "validation failed due to running out of cost budget, no further validation rules will be run",
                     isOutOfBudget: true)
             default: throw PolicyFault(description: "expression '\(text)' resulted in error: \(error)")
             }

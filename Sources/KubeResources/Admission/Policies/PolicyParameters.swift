@@ -19,7 +19,8 @@ struct PolicyParameters: Sendable {
     func find(_ reference: JSON, _ request: AdmissionRequest) throws(PolicyFault) -> [JSON] {
         guard reference.exists else { return [.null] }
         let registry: any ObjectRegistry = request.context.registry
-        guard let definition = registry.definitions.first(where: { $0.kind == kind && $0.apiVersion == apiVersion }) else {
+        guard let definition = registry.definitions.first(where: { $0.kind == kind && $0.apiVersion == apiVersion })
+        else {
             throw PolicyFault(
                 description: "failed to find resource referenced by paramKind: '\(apiVersion), Kind=\(kind)'")
         }
@@ -28,7 +29,8 @@ struct PolicyParameters: Sendable {
             namespace = reference.namespace.text.isEmpty ? request.namespace : reference.namespace.text
             if namespace.isEmpty {
                 throw PolicyFault(
-                    description: "cannot use namespaced paramRef in policy binding that matches cluster-scoped resources")
+                    description:
+                        "cannot use namespaced paramRef in policy binding that matches cluster-scoped resources")
             }
         } else if !reference.namespace.text.isEmpty {
             throw PolicyFault(description: "paramRef.namespace must not be provided for a cluster-scoped `paramKind`")

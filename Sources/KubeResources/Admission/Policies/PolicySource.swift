@@ -25,7 +25,8 @@ final class PolicySource<Policy: Sendable>: Sendable {
     private let state: Mutex<State> = Mutex(State())
 
     init(
-        _ policies: GroupVersionResource, _ bindings: GroupVersionResource, _ compile: @escaping @Sendable (JSON) -> Policy
+        _ policies: GroupVersionResource, _ bindings: GroupVersionResource,
+        _ compile: @escaping @Sendable (JSON) -> Policy
     ) {
         self.policies = policies
         self.bindings = bindings

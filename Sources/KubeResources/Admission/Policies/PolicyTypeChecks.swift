@@ -36,7 +36,9 @@ enum PolicyTypeChecks {
                     found.append("\(kind): \(why)\n")
                 }
             }
-            if !found.isEmpty { out.append(["fieldRef": .string(at), "warning": .string(found.joined(separator: "\n"))]) }
+            if !found.isEmpty {
+                out.append(["fieldRef": .string(at), "warning": .string(found.joined(separator: "\n"))])
+            }
         }
         for (i, v) in spec.validations.elements.enumerated() {
             check(v.expression, "spec.validations[\(i)].expression")
@@ -74,7 +76,9 @@ enum PolicyTypeChecks {
 
     private static func param(_ kind: JSON, _ registry: any ObjectRegistry) -> CELDeclaration {
         guard kind.exists,
-            let d = registry.definitions.first(where: { $0.kind == kind.kind.text && $0.apiVersion == kind.apiVersion.text })
+            let d = registry.definitions.first(where: {
+                $0.kind == kind.kind.text && $0.apiVersion == kind.apiVersion.text
+            })
         else { return .dyn }
         return declaration(d) ?? .dyn
     }

@@ -85,7 +85,8 @@ package final class ValidatingPolicies: AdmissionPlugin {
             case "Deny": findings.denials.append((policy.name, binding.name, denial))
             case "Warn":
                 request.context.warn(
-                    "Validation failed for ValidatingAdmissionPolicy '\(policy.name)' with binding '\(binding.name)': \(denial.message)")
+                    "Validation failed for ValidatingAdmissionPolicy '\(policy.name)' with binding '\(binding.name)': \(denial.message)"
+                )
             case "Audit":
                 findings.failures.append([
                     "message": .string(denial.message), "policy": .string(policy.name),
@@ -111,7 +112,8 @@ package final class ValidatingPolicies: AdmissionPlugin {
 enum PolicyDenial {
     /// Forbidden's message with the reason and code of the validation (Invalid, 422, unless it says otherwise).
     static func status(
-        _ kind: String, _ policy: String, _ binding: String?, _ why: String, _ reason: String, _ request: AdmissionRequest
+        _ kind: String, _ policy: String, _ binding: String?, _ why: String, _ reason: String,
+        _ request: AdmissionRequest
     ) -> StatusError {
         let with: String = binding.map { " with binding '\($0)'" } ?? ""
         let message: String = "\(kind) '\(policy)'\(with) denied request: \(why)"
