@@ -41,7 +41,8 @@ enum WebhookConfigurationRules {
         LabelRules.selector(w.objectSelector, at: at + ".objectSelector", &out)
         out.oneOf(at + ".reinvocationPolicy", w.reinvocationPolicy, ["IfNeeded", "Never"], isRequired: false)
         client(w.clientConfig, at: at + ".clientConfig", &out)
-        MatchConditionRules.check(w.matchConditions, at: at + ".matchConditions", &out)
+        MatchConditionRules.check(
+            w.matchConditions, at: at + ".matchConditions", AdmissionExpressions.environment, &out)
     }
 
     private static func fullyQualified(_ name: JSON, at: String, _ out: inout Faults) {
