@@ -8,6 +8,8 @@ say "== apus up, down, status"
 . "$here/cluster.sh"
 say "== bad input"
 python3 "$here/badinput.py"
+say "== clients that abuse the server"
+python3 "$here/abuse.py" --quick
 k run nopull --image=nowhere.invalid/nothing:1 --restart=Never >/dev/null
 k run nocommand --image=busybox --restart=Never -- /no/such/command >/dev/null
 until_true 60 "an image that does not exist" bash -c "'$KUBECTL' get pod nopull | grep -E 'ErrImagePull|ImagePullBackOff'"
