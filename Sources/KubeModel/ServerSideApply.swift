@@ -23,8 +23,8 @@ package struct ServerSideApply: Sendable {
         self.type = i
     }
 
-    private var tree: TypedTree { TypedTree(shapes: MergeShapes(types: schema?.types)) }
-    private var root: MergeShape { type.map { MergeShape(kind: .structure($0)) } ?? .deduced }
+    var tree: TypedTree { TypedTree(shapes: MergeShapes(types: schema?.types)) }
+    var root: MergeShape { type.map { MergeShape(kind: .structure($0)) } ?? .deduced }
     /// What an object of the type is before it is created.
     private func nothing(_ like: JSON) -> JSON {
         guard let schema, let type, !schema.types[type].preservesUnknown else {

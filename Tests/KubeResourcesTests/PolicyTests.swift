@@ -235,6 +235,18 @@ import Testing
         let pod: JSON = try await s.create(API.pods, "default", TestServer.pod("p"))
         #expect(pod.spec.initContainers[0].name == "side")
         #expect(pod.spec.containers[0].name == "c")
+        var whole: JSON = try await s.call(.get, API.mutatingAdmissionPolicies, "", "sidecar")
+        whole.spec.mutations[0].applyConfiguration.expression =
+            "Object{spec: Object.spec{nodeSelector: {'a': 'b'}}}"
+        _ = try await s.call(.update, API.mutatingAdmissionPolicies, "", "sidecar", body: whole)
+        let refused: StatusError? = await s.failure { () async throws(StatusError) in
+            try await s.create(API.pods, "default", TestServer.pod("q"))
+        }
+        #expect(
+            refused?.message.hasSuffix(
+                "MutatingAdmissionPolicy 'sidecar' with binding 'sidecar-b' denied request: error applying patch: "
+                    + "invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs: .spec.nodeSelector")
+                == true)
         let bad: JSON = Self.policy("bad", ["pods"]) { p in
             p.spec.reinvocationPolicy = "Never"
             p.spec.mutations = [["patchType": "ApplyConfiguration", "applyConfiguration": ["expression": "1"]]]

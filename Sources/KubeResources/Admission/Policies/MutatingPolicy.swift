@@ -113,6 +113,12 @@ struct MutatingPolicy: Sendable {
         let definition: ResourceDefinition? =
             seen.request.context.registry.definitions.first { $0.gvk == kind } ?? seen.definition
         let ownership: ServerSideApply = definition?.ownership ?? ServerSideApply(schema: nil, type: "")
+        let atomic: [String] = ownership.atomicPaths(in: wanted)
+        guard atomic.isEmpty else {
+            throw .badRequest(
+                "invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs: "
+                    + atomic.joined(separator: ", "))
+        }
         var result: JSON = try ownership.apply(
             wanted, to: bare, manager: "mutating-admission-policy", subresource: "", force: true,
             now: seen.request.context.now)
