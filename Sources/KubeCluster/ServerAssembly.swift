@@ -35,8 +35,11 @@ struct ServerAssembly: Sendable {
             advertisePort: s.port)
         var options: APIServerOptions = APIServerOptions(
             store: LogStore.sqlite(path: "\(s.dataFolder)/state.db"), definitions: Catalogue.definitions(resources),
-            authorizer: { registry in authorizer(registry) })
-        options.authenticators = ClusterSecurity.authenticators(resources)
+            authorizer: { registry in s.reviewers.authorizer(registry) })
+        let own: @Sendable (any ObjectRegistry) -> [any Authenticator] = ClusterSecurity.authenticators(resources)
+        options.authenticators = { registry in
+            own(registry) + s.reviewers.authenticators(registry, audiences: resources.audiences)
+        }
         options.admission = s.admission
         let encryption: EncryptionConfiguration =
             try s.encryptionFile.map { try EncryptionConfiguration(yaml: try Files.text($0)) }
@@ -63,14 +66,6 @@ struct ServerAssembly: Sendable {
         let http: HTTPServer = try HTTPServer(
             responder: api, tls: tls(s, try s.serving()), log: .component("http"))
         return ServerAssembly(settings: s, resources: resources, api: api, http: http, sealer: sealer, agents: agents)
-    }
-
-    private static func authorizer(_ registry: any ObjectRegistry) -> any Authorizer {
-        let roles: RBACAuthorizer = RBACAuthorizer()
-        roles.follow(registry)
-        let nodes: NodeAuthorizer = NodeAuthorizer()
-        nodes.follow(registry)
-        return AuthorizerChain([MastersAuthorizer(), nodes, roles])
     }
 
     private static func nodeAgents(_ credentials: Credentials) throws -> TLSClientOptions {

@@ -20,6 +20,7 @@ enum ServerCommand {
         "cluster-cidr": true, "service-cidr": true, "encryption-provider-config": true,
         "service-account-signing-key-file": true, "service-account-key-file": true,
     ].merging(PressureSettings.flags) { mine, _ in mine }.merging(AdmissionFlags.flags) { mine, _ in mine }
+        .merging(ReviewerFlags.flags) { mine, _ in mine }
 
     static func run(_ arguments: [String]) async throws {
         let flags: Flags = try Flags(arguments, known: Self.flags, command: "server")
@@ -30,6 +31,7 @@ enum ServerCommand {
                 ? try ServerSettings.sandbox(try Location.paths(flags)) : try ServerSettings.machine(flags)
             settings.pressure = try PressureSettings(flags)
             settings.admission = try AdmissionFlags.plugins(flags)
+            settings.reviewers = try ReviewerFlags(flags)
             let server: ServerAssembly = try await ServerAssembly.open(settings)
             try await server.run { Readiness.tell(ready, "ready") }
         } catch {
@@ -61,6 +63,8 @@ struct ServerSettings: Sendable {
     var admission: [any AdmissionPlugin] = AdmissionPlugins.all()
     /// Audit log and limits of requests.
     var pressure: PressureSettings = PressureSettings()
+    /// Servers that know users or decide on access.
+    var reviewers: ReviewerFlags = ReviewerFlags()
 
     static func sandbox(_ paths: ClusterPaths) throws -> ServerSettings {
         let c: ClusterConfiguration = try Location.configuration(paths)

@@ -52,6 +52,10 @@ enum Usage {
                 [--audit-log-maxbackup N]] [--audit-webhook-config-file FILE]
                 [--max-requests-inflight N] [--max-mutating-requests-inflight N]
                 [--enable-admission-plugins A,B] [--disable-admission-plugins C,D]
+                [--authentication-token-webhook-config-file FILE] [--authentication-config FILE]
+                [--oidc-issuer-url URL --oidc-client-id ID [--oidc-ca-file FILE] [--oidc-username-claim C] …]
+                [--authorization-mode Node,RBAC,Webhook] [--authorization-webhook-config-file FILE]
+                [--authorization-config FILE]
 
             The token for agents is in DIR/join-token, the authority in DIR/pki/ca.crt.
             """
