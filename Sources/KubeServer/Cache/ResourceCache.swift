@@ -45,6 +45,7 @@ package final class ResourceCache: Sendable {
     package let prefix: String
     package let groupResource: GroupResource
     let hub: CacheHub
+    let frames: SharedFrames = SharedFrames()
     private let state: Mutex<State>
 
     init(prefix: String, groupResource: GroupResource, hub: CacheHub) {

@@ -59,10 +59,9 @@ struct WatchFrames {
     }
 
     private func frame(_ kind: WatchEvent.Kind, _ object: [UInt8], to out: inout [UInt8]) {
-        out.reserveCapacity(out.count + object.count + 40)
-        out += Array("{\"type\":\"".utf8)
-        out += Array(kind.rawValue.utf8)
-        out += Array("\",\"object\":".utf8)
+        out.append(contentsOf: "{\"type\":\"".utf8)
+        out.append(contentsOf: kind.rawValue.utf8)
+        out.append(contentsOf: "\",\"object\":".utf8)
         out += object
         out.append(UInt8(ascii: "}"))
         out.append(10)

@@ -112,13 +112,14 @@ struct WatchResponse: Sendable {
                 }
                 continue
             }
+            let first: Int = cursor
             cursor += events.count
-            try await send(events, after: after, &frames, writer)
+            try await send(events, at: first, after: after, &frames, writer)
         }
     }
 
     private func send(
-        _ events: [CacheEvent], after: Revision, _ frames: inout WatchFrames, _ writer: any BodyWriter
+        _ events: [CacheEvent], at cursor: Int, after: Revision, _ frames: inout WatchFrames, _ writer: any BodyWriter
     ) async throws {
         // Custom objects of another version go through the conversion webhook, a batch at a time.
         if selection.isConverted {
@@ -126,6 +127,22 @@ struct WatchResponse: Sendable {
                 events.flatMap { [$0.old, $0.new, $0.gone].compactMap { $0 } }, answers.definition)
         }
         frames.now = clock.now()
+        if let form = sharedForm, events[0].revision > after, events.reduce(0, { $0 + $1.weight }) < WatchResponse.pieceBytes
+        {
+            let (bytes, shown): ([UInt8], Int) = cache.frames.run(cursor: cursor, count: events.count, form: form) {
+                var bytes: [UInt8] = []
+                var shown: Int = 0
+                for event in events {
+                    guard let (kind, object) = selection.view(event) else { continue }
+                    frames.append(kind, object, to: &bytes)
+                    shown += 1
+                }
+                return (bytes, shown)
+            }
+            guard shown > 0 else { return }
+            sent(shown, bytes.count)
+            return try await writer.write(bytes)
+        }
         var bytes: [UInt8] = []
         var count: Int = 0
         for event in events where event.revision > after {
@@ -141,6 +158,18 @@ struct WatchResponse: Sendable {
         guard !bytes.isEmpty else { return }
         sent(count, bytes.count)
         try await writer.write(bytes)
+    }
+
+    /// The name of what every watcher with the same kind of request is sent; nil: this one has wishes of its own.
+    private var sharedForm: String? {
+        guard selection.isEverything, selection.name.isEmpty, !selection.isConverted,
+            answers.representation.shape == .object
+        else { return nil }
+        switch answers.representation.encoding {
+        case .json: return "json \(answers.definition.viewName) \(selection.namespace)"
+        case .protobuf: return "protobuf \(answers.definition.viewName) \(selection.namespace)"
+        default: return nil
+        }
     }
 
     private func flush(_ bytes: [UInt8], _ writer: any BodyWriter) async throws(StatusError) {
