@@ -1,5 +1,7 @@
 // The rarer kinds of field faults.
 
+package import KubeWire
+
 extension FieldError {
     package static func tooMany(_ field: String, _ count: Int, max: Int) -> FieldError {
         FieldError(field: field, reason: .tooMany, detail: "Too many: \(count): must have at most \(max) items")
@@ -15,5 +17,8 @@ extension FieldError {
     /// `Invalid value: why`, for values that are not worth showing.
     package static func invalidWhole(_ field: String, _ why: String) -> FieldError {
         FieldError(field: field, reason: .invalid, detail: "Invalid value: " + why)
+    }
+    package static func duplicate(_ field: String, _ value: JSON, _ why: String) -> FieldError {
+        FieldError(field: field, reason: .duplicate, detail: "Duplicate value: \(value): \(why)")
     }
 }

@@ -125,7 +125,44 @@ import Testing
         },
     ]
 
-    @Test(arguments: jobs + scaling + others) func refuses(_ row: Row) async throws {
+    static let core: [Row] = [
+        Row(
+            "v1/limitranges",
+            [
+                "spec.limits[0].min[cpu]: Invalid value: \"2\": min value 2 is greater than max value 1",
+                "spec.limits[0].defaultRequest[cpu]: Invalid value: \"1\": min value 2 is greater than default request value 1",
+                "spec.limits[0].default[cpu]: Invalid value: \"2\": min value 2 is greater than default value 1",
+            ]
+        ) { $0.spec.limits = [["type": "Container", "min": ["cpu": "2"], "max": ["cpu": "1"], "default": ["cpu": "1"]]]
+        },
+        Row("v1/limitranges", ["spec.limits[0].limits: Required value: either minimum or maximum storage value is required, but neither was provided"]) {
+            $0.spec.limits = [["type": "PersistentVolumeClaim"]]
+        },
+        Row("v1/resourcequotas", ["spec.hard[things]: Invalid value: \"things\": must be a standard resource for quotas"]) {
+            $0.spec.hard = ["things": "1"]
+        },
+        Row(
+            "v1/resourcequotas",
+            [
+                "spec.scopes: Invalid value: [\"BestEffort\",\"NotBestEffort\"]: unsupported scope applied to resource",
+                "spec.scopes: Invalid value: [\"BestEffort\",\"NotBestEffort\"]: conflicting scopes",
+            ]
+        ) {
+            $0.spec.hard = ["cpu": "1"]
+            $0.spec.scopes = ["BestEffort", "NotBestEffort"]
+        },
+        Row("v1/endpoints", ["subsets[0].addresses[0].ip: Invalid value: \"127.0.0.1\": may not be in the loopback range (127.0.0.0/8, ::1/128)"]) {
+            $0.subsets.elements[0].addresses.elements[0].ip = "127.0.0.1"
+        },
+        Row(
+            "v1/nodes",
+            [
+                "metadata.taints[1]: Duplicate value: {\"key\":\"k\",\"effect\":\"NoSchedule\"}: taints must be unique by key and effect pair"
+            ]
+        ) { $0.spec.taints = [["key": "k", "effect": "NoSchedule"], ["key": "k", "effect": "NoSchedule"]] },
+    ]
+
+    @Test(arguments: jobs + scaling + others + core) func refuses(_ row: Row) async throws {
         let t: TestServer = try await TestServer.start()
         let sample: SampleObjects.Sample = try #require(
             SampleObjects.all.first { "\($0.resource.groupVersion)/\($0.resource.resource)" == row.resource })

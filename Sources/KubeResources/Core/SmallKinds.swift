@@ -24,7 +24,10 @@ enum SmallKinds {
                 out.required(at, "must specify `addresses` or `notReadyAddresses`")
             }
             for list in ["addresses", "notReadyAddresses"] {
-                for (j, a) in s[list].elements.enumerated() { EndpointRules.address(a, at: "\(at).\(list)[\(j)]", &out) }
+                for (j, a) in s[list].elements.enumerated() {
+                    EndpointRules.address(
+                        a, mayBeSpecial: EndpointRules.isServerItself(o), at: "\(at).\(list)[\(j)]", &out)
+                }
             }
             for (j, p) in s.ports.elements.enumerated() {
                 EndpointRules.port(p, needsName: s.ports.elements.count > 1, at: "\(at).ports[\(j)]", &out)

@@ -27,7 +27,7 @@ enum EndpointSlices {
                 out.name("\(at).hints.forZones[\(j)].name", z.name.text, NameRules.labelValue)
             }
             for (j, a) in e.addresses.strings.enumerated() {
-                address(a, type: o.addressType.text, at: "\(at).addresses[\(j)]", &out)
+                address(a, type: o.addressType.text, mayBeSpecial: EndpointRules.isServerItself(o), at: "\(at).addresses[\(j)]", &out)
             }
         }
         var names: Set<String> = []
@@ -41,18 +41,19 @@ enum EndpointSlices {
         }
     }
 
-    private static func address(_ text: String, type: String, at: String, _ out: inout Faults) {
+    private static func address(
+        _ text: String, type: String, mayBeSpecial: Bool, at: String, _ out: inout Faults) {
         switch type {
         case "IPv4":
             if IPAddress(text).map({ $0.isV6 }) ?? true {
                 out.invalid(at, .string(text), "must be a valid IPv4 address")
-            } else {
+            } else if !mayBeSpecial {
                 EndpointRules.notSpecial(text, at: at, &out)
             }
         case "IPv6":
             if !(IPAddress(text).map({ $0.isV6 }) ?? false) {
                 out.invalid(at, .string(text), "must be a valid IPv6 address")
-            } else {
+            } else if !mayBeSpecial {
                 EndpointRules.notSpecial(text, at: at, &out)
             }
         case "FQDN": out.name(at, text, NameRules.dns1123Subdomain)
