@@ -51,6 +51,7 @@ package struct NodePaths: Sendable {
     package var containerLogs: String { "\(state)/log/containers" }
     /// Seen as /var/lib/apus/volumes in the node: persistent volumes of the default class.
     package var volumes: String { "\(state)/volumes" }
+    package var manifests: String { "\(state)/manifests" }
     package var pki: String { "\(state)/pki" }
     package var containerdLog: String { "\(cluster.logs)/\(name)-containerd.log" }
     package var agentLog: String { "\(cluster.logs)/\(name)-agent.log" }

@@ -63,7 +63,13 @@ package final class NodeAgent: Component {
         let pods: Informer = Informer(
             options.client, API.pods, query: ["fieldSelector": "spec.nodeName=\(options.nodeName)"])
         let changesIn: AsyncStream<(old: JSON?, new: JSON?)>.Continuation = self.changesIn
-        pods.onChange { old, new in changesIn.yield((old, new)) }
+        let statics: StaticPods? = options.staticPodDirectory.map { StaticPods(directory: $0, node: node) }
+        let ownStatics: [JSON] = statics?.load().added ?? []
+        pods.onChange { old, new in
+            // What a mirror pod shows runs already.
+            if let any = new ?? old, StaticPods.isMirror(any) { statics?.mirrorChanged(old, new) }
+            else { changesIn.yield((old, new)) }
+        }
         let watch: RuntimeWatch = RuntimeWatch(node: node)
         let heartbeat: NodeHeartbeat = NodeHeartbeat(node: node, port: server?.port ?? options.port)
         await withDiscardingTaskGroup { group in
@@ -76,11 +82,13 @@ package final class NodeAgent: Component {
                 await pods.waitForSync()
                 await self.node.services.waitForSync()
                 if Task.isCancelled { return }
-                await self.recover(pods.list(), watch)
+                await self.recover(pods.list().filter { !StaticPods.isMirror($0) } + ownStatics, watch)
+                for mirror in pods.list() where StaticPods.isMirror(mirror) { statics?.mirrorChanged(nil, mirror) }
                 await withDiscardingTaskGroup { inner in
                     inner.addTask { await watch.followEvents() }
                     inner.addTask { await watch.relistSlowly() }
                     inner.addTask { await self.followPods() }
+                    if let statics { inner.addTask { await statics.follow { changesIn.yield(($0, $1)) } } }
                 }
             }
         }

@@ -24,6 +24,7 @@ final class NodeContext: Sendable {
     let dns: PodDNS
     let machine: Machine
     let rates: UsageRates = UsageRates()
+    let imageUse: ImageUse = ImageUse()
     let log: Logger = .component("kubelet")
     private let owners: Mutex<[String: Owner]> = Mutex([:])
     private let pods: Mutex<[String: PodHost]> = Mutex([:])

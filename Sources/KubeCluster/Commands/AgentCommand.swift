@@ -16,7 +16,7 @@ enum AgentCommand {
     static let flags: [String: Bool] = [
         "name": true, "root": true, "node": true, "ready": true, "server": true, "token": true, "ca": true,
         "address": true, "container-runtime-endpoint": true, "state": true, "cluster-cidr": true, "service-cidr": true,
-        "cluster-dns": true, "cni-conf-dir": true,
+        "cluster-dns": true, "pod-manifest-path": true, "cni-conf-dir": true,
     ]
 
     static func run(_ arguments: [String]) async throws {
@@ -47,6 +47,7 @@ enum AgentCommand {
             nodeName: s.nodeName, nodeIPs: [s.address], client: client, containerRuntimeSocket: s.runtimeSocket,
             rootDirectory: s.stateFolder, logDirectory: s.logFolder, tls: s.serving)
         options.cgroupRoot = s.cgroup
+        options.staticPodDirectory = s.manifests
         options.clusterDNS = [s.dnsAddress]
         options.clusterDomain = ClusterConfiguration.clusterDomain
         options.version = Apus.version
@@ -90,6 +91,8 @@ struct AgentSettings: Sendable {
     var stateFolder: String
     var logFolder: String
     var cgroup: String
+    /// Static pods.
+    var manifests: String
     var podCIDR: String
     var serviceCIDR: String
     var dnsAddress: String
@@ -126,7 +129,8 @@ struct AgentSettings: Sendable {
             proxyTransport: try transport(try credentials.proxyClient(node: name)),
             serving: TLSServerOptions(certificatePEM: serving.certificatePEM, keyPEM: serving.keyPEM, clientCAPEM: ca),
             runtimeSocket: node.containerdSocket, stateFolder: "/var/lib/kubelet", logFolder: "/var/log/pods",
-            cgroup: place.cgroup, podCIDR: c.podCIDR, serviceCIDR: c.serviceCIDR, dnsAddress: c.dnsAddress,
+            cgroup: place.cgroup, manifests: node.manifests, podCIDR: c.podCIDR, serviceCIDR: c.serviceCIDR,
+            dnsAddress: c.dnsAddress,
             keeper: ContainerdKeeper(sandbox))
         let (own, proxies): (HTTPTransport, HTTPTransport) = (settings.transport, settings.proxyTransport)
         @Sendable func options(_ pair: Credentials.Pair) -> TLSClientOptions {
@@ -167,6 +171,7 @@ struct AgentSettings: Sendable {
             proxyTransport: identity.proxyTransport, serving: try identity.firstServing(),
             runtimeSocket: flags["container-runtime-endpoint"] ?? "/run/containerd/containerd.sock",
             stateFolder: state, logFolder: "/var/log/pods", cgroup: "/",
+            manifests: flags["pod-manifest-path"] ?? "/etc/kubernetes/manifests",
             podCIDR: flags["cluster-cidr"] ?? "10.244.0.0/16", serviceCIDR: flags["service-cidr"] ?? "10.96.0.0/16",
             dnsAddress: flags["cluster-dns"] ?? "10.96.0.10",
             cniFolder: flags["cni-conf-dir"] ?? "/etc/cni/net.d", identity: identity)

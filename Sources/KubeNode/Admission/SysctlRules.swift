@@ -1,4 +1,4 @@
-// Which kernel parameters a pod may set: those that are namespaced and harmless to its neighbours, and those the node allows.
+// Which kernel parameters a pod may set: those namespaced and harmless to its neighbours, and those the node allows.
 
 import KubeWire
 

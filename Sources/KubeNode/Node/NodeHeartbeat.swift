@@ -29,18 +29,28 @@ struct NodeHeartbeat: Sendable {
         var reportedAt: Timestamp = Timestamp(seconds: 0)
         var lease: JSON = .null
         var isFirst: Bool = true
+        var memory: PressureMemory = PressureMemory()
         let news: Wakeup = Wakeup()
         let own: Informer = watchOwnNode(news)
         defer { own.stop() }
         while !Task.isCancelled {
             let now: Timestamp = node.options.time.now()
             lease = await renew(lease, uid: uid, now: now)
-            let fresh: JSON = NodeObject.status(
-                node.options, node.machine, await runtimeFacts(), old: written, port: port, now: now)
+            var facts: RuntimeFacts = await runtimeFacts()
+            let shortages: [Pressure.Shortage] = facts.pressure.shortages
+            facts.pressure = memory.on(facts.pressure, now: now)
+            if let s = shortages.first {
+                tell("EvictionThresholdMet", "Attempting to reclaim \(s.signal.resource)", isWarning: true)
+                node.jobs.start { [node] in await Eviction(node: node).run(shortages) }
+            }
+            let told: JSON = own.get(name)?.status ?? .null
+            var fresh: JSON = NodeObject.status(
+                node.options, node.machine, facts, old: written, port: port, now: now)
+            ExtendedResources.adopt(&fresh, from: told)
             // Others write conditions too: the control plane gives up a node that it does not hear from.
             let isOverruled: Bool = own.get(name).map { !NodeObject.agrees($0.status, fresh) } ?? false
             if isFirst || isOverruled || !NodeObject.isSame(written, fresh) || now - reportedAt >= Self.reportInterval {
-                if await report(fresh) {
+                if await report(fresh, over: told) {
                     tellReadiness(from: isFirst ? .null : written, to: fresh)
                     written = fresh
                     reportedAt = now
@@ -57,9 +67,9 @@ struct NodeHeartbeat: Sendable {
     }
 
     /// As `kubectl describe node` shows it: the node's name stands for its uid, as upstream does.
-    private func tell(_ reason: String, _ message: String) {
+    private func tell(_ reason: String, _ message: String, isWarning: Bool = false) {
         let about: JSON = ["kind": "Node", "apiVersion": "v1", "name": .string(name), "uid": .string(name)]
-        node.events.record(about, .normal, reason: reason, message)
+        node.events.record(about, isWarning ? .warning : .normal, reason: reason, message)
     }
 
     private func tellReadiness(from old: JSON, to new: JSON) {
@@ -78,7 +88,7 @@ struct NodeHeartbeat: Sendable {
         own.onChange { [node] _, new in
             if let new { node.nodeObject = new }
             let ready: JSON? = new?.status.conditions.elements.first { $0.type.text == "Ready" }
-            if ready?.status.text == "Unknown" { news.raise() }
+            if ready?.status.text == "Unknown" || ExtendedResources.areNews(new?.status ?? .null) { news.raise() }
         }
         node.jobs.start { try? await own.run() }
         return own
@@ -110,8 +120,9 @@ struct NodeHeartbeat: Sendable {
         return try? await client.patch(API.nodes, name, .merge, patch)
     }
 
-    private func report(_ status: JSON) async -> Bool {
+    private func report(_ status: JSON, over told: JSON) async -> Bool {
         var patch: JSON = ["status": status]
+        patch.status.allocatable = ExtendedResources.patch(from: told.allocatable, to: status.allocatable)
         // Addresses and images are replaced, conditions merged by type.
         patch.status.addresses = .array([["$patch": "replace"]] + status.addresses.elements)
         do throws(StatusError) {

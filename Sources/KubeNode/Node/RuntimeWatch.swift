@@ -40,6 +40,7 @@ struct RuntimeWatch: Sendable {
             await relist()
             await LogRotation(node: node).run()
             await LocalStorage(node: node).run()
+            await ImageCollection(node: node).run()
         }
     }
 

@@ -16,6 +16,8 @@ final class PodHost: Sendable {
         /// The status that the API last accepted from us.
         var written: JSON
         var isWriting: Bool = false
+        /// Of a static pod: the API's object that shows it; nil as long as there is none.
+        var mirrorUID: String?
         var idleWaiters: [CheckedContinuation<Void, Never>] = []
         var probes: [String: [JobHandle]] = [:]
         var volumePaths: [String: String] = [:]
@@ -120,7 +122,7 @@ final class PodHost: Sendable {
 
     // MARK: Status
 
-    private func writeStatus() {
+    func writeStatus() {
         let mustStart: Bool = state.withLock {
             if $0.isWriting { return false }
             $0.isWriting = true
@@ -155,7 +157,8 @@ final class PodHost: Sendable {
         let isStopping: Bool = Task.isCancelled
         let (found, waiters): ((JSON, JSON, ObjectKey)?, [CheckedContinuation<Void, Never>]) = state.withLock { s in
             let w: PodWorker = s.worker
-            if !w.isGone, !isStopping, let patch = StatusPatch.make(from: s.written, to: w.status, uid: w.uid) {
+            let uid: String? = StaticPods.isStatic(w.pod) ? s.mirrorUID : w.uid
+            if !w.isGone, !isStopping, let uid, let patch = StatusPatch.make(from: s.written, to: w.status, uid: uid) {
                 return ((patch, w.status, w.pod.meta.key), [])
             }
             s.isWriting = false

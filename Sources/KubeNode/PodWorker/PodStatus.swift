@@ -169,6 +169,9 @@ extension PodWorker {
         out.append(("Ready", ready.0, ready.1, ready.2))
         out.append(("ContainersReady", areReady.0, areReady.1, areReady.2))
         out.append(("PodScheduled", true, "", ""))
+        if case .failed("Evicted", let message) = ending {
+            out.append(("DisruptionTarget", true, "TerminationByKubelet", message))
+        }
         return merged(out, now: now)
     }
 

@@ -71,6 +71,8 @@ struct PodWorker: Sendable {
 
     /// The grace period that the pod's end is given now, in seconds.
     var graceSeconds: Int {
+        // A node that is short cannot wait.
+        if case .failed("Evicted", _) = ending { return 1 }
         let asked: Int =
             (isDeleted ? pod.metadata.deletionGracePeriodSeconds.asInt : nil)
             ?? pod.spec.terminationGracePeriodSeconds.asInt ?? 30

@@ -34,6 +34,12 @@ struct NodeAPI: HTTPResponder {
         case ("pods", 1), ("runningpods", 1): return pods()
         case ("stats", 2) where parts[1] == "summary": return await Stats(node).summary()
         case ("metrics", 2) where parts[1] == "resource": return await Stats(node).resourceMetrics()
+        case ("metrics", 1): return NodeMetrics(node: node).own()
+        case ("metrics", 2) where parts[1] == "cadvisor": return await NodeMetrics(node: node).cadvisor()
+        case ("configz", 1): return NodeFiles(node: node).configuration()
+        case ("logs", _): return NodeFiles(node: node).log(Array(parts.dropFirst()))
+        case ("healthz", 2) where ["ping", "log", "syncloop"].contains(parts[1]):
+            return HTTPResponse(contentType: "text/plain; charset=utf-8", Array("ok".utf8))
         default: return Self.text(404, "404 page not found")
         }
     }
