@@ -4,7 +4,7 @@ import KubeAPI
 import KubeBase
 package import KubeModel
 package import KubeServer
-package import KubeWire
+import KubeWire
 import Synchronization
 
 /// What is used is counted from the objects in memory plus the writes in flight, so that two creates at the same
@@ -16,10 +16,10 @@ package final class ResourceQuotaAdmission: AdmissionPlugin {
         var resource: GroupVersionResource
         var name: String
         var usage: [String: Quantity]
-        var until: Timestamp
+        var until: ContinuousClock.Instant
     }
-    /// A write that has not landed after this time has failed.
-    private static let pendingSeconds: Int = 2
+    /// A write that has not landed after this time has failed, even on a machine that is very busy.
+    private static let pendingFor: Duration = .seconds(15)
     private let pending: Mutex<[String: [Pending]]> = Mutex([:])
 
     package init() {}
@@ -85,7 +85,7 @@ package final class ResourceQuotaAdmission: AdmissionPlugin {
         let refusal: StatusError? = pending.withLock { all in
             var used: [String: Quantity] = QuotaUsage.total(quota, registry, now: now)
             var waiting: [Pending] = (all[key] ?? []).filter { p in
-                p.until > now && registry.get(p.resource, namespace: request.namespace, name: p.name) == nil
+                p.until > .now && registry.get(p.resource, namespace: request.namespace, name: p.name) == nil
             }
             for p in waiting { for (k, q) in p.usage { used[k] = (used[k] ?? .zero) + q } }
             let over: [String] = grows.filter { k in
@@ -97,7 +97,7 @@ package final class ResourceQuotaAdmission: AdmissionPlugin {
                     waiting.append(
                         Pending(
                             resource: request.resource, name: request.object.meta.name, usage: wanted,
-                            until: now + .seconds(Self.pendingSeconds)))
+                            until: .now + Self.pendingFor))
                 }
                 all[key] = waiting
                 return nil
