@@ -9,15 +9,18 @@ package struct SelectableFields: Sendable {
         var path: [String]
     }
     private var fields: [Known]
+    /// Of a custom kind: another sentence for unknown fields.
+    private var isCustom: Bool = false
 
     /// For any resource, custom ones with the paths of `selectableFields` (`.spec.color`).
     package static func of(
-        _ resource: GroupResource, namespaced: Bool, custom: [String] = []
+        _ resource: GroupResource, namespaced: Bool, custom: [String]? = nil
     ) -> SelectableFields {
         if let known = table[resource] { return known }
         var labels: [String] = namespaced ? ["metadata.name", "metadata.namespace"] : ["metadata.name"]
-        labels += custom.map { $0.hasPrefix(".") ? String($0.dropFirst()) : $0 }
-        return SelectableFields(fields: labels.map { Known(label: $0, path: split($0)) })
+        labels += (custom ?? []).map { $0.hasPrefix(".") ? String($0.dropFirst()) : $0 }
+        return SelectableFields(
+            fields: labels.map { Known(label: $0, path: split($0)) }, isCustom: custom != nil)
     }
 
     private static let table: [GroupResource: SelectableFields] = {
@@ -41,7 +44,7 @@ package struct SelectableFields: Sendable {
         for term in selector.terms where !fields.contains(where: { $0.label == term.field }) {
             let known: [String] = ["Pod", "Node", "Namespace", "Secret", "Service", "ReplicationController", "Event"]
             throw .badRequest(
-                known.contains(kind)
+                isCustom || known.contains(kind)
                     ? "field label not supported: \(term.field)"
                     : "\"\(term.field)\" is not a known field selector: only \(quotedLabels)")
         }

@@ -117,6 +117,7 @@ final class CustomResources: Sendable {
             if crd.meta.finalizers.contains(CustomDefinition.cleanupFinalizer) { try await cleanUp(crd) }
             return
         }
+        if known.withLock({ $0[name]?.isAccepted == false }) { serve(name, crd) }
         let now: String = registry.clock.now().rfc3339
         let others: [JSON] = known.withLock { all in
             all.filter { $0.key != name && $0.value.group == crd.spec.group.text }.map { $0.value.accepted }
