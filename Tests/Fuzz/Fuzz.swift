@@ -48,7 +48,11 @@ enum Fuzz {
             i += 1
             var mutator: Mutator = Mutator(random: Seeded(state: mine))
             let parent: [UInt8] = pool[mutator.random.below(pool.count)]
-            let input: [UInt8] = mutator.changed(parent, other: pool[mutator.random.below(pool.count)])
+            let other: [UInt8] = pool[mutator.random.below(pool.count)]
+            // Half of what looks like JSON is changed as a tree: changed bytes seldom parse.
+            let isTree: Bool = parent.first == UInt8(ascii: "{") || parent.first == UInt8(ascii: "[")
+            let tree: [UInt8]? = isTree && mutator.random.below(2) == 0 ? mutator.changedTree(parent, other: other) : nil
+            let input: [UInt8] = tree ?? mutator.changed(parent, other: other)
             dog.trying(input, subject.name, seed: mine)
             do {
                 try subject.run(input)

@@ -1,5 +1,7 @@
 // Seeded changes of an input: what a fuzzer without a compiler's help knows.
 
+import KubeWire
+
 /// SplitMix64.
 struct Seeded: RandomNumberGenerator {
     var state: UInt64
@@ -39,7 +41,9 @@ struct Mutator {
 
     mutating func changed(_ input: [UInt8], other: [UInt8]) -> [UInt8] {
         var b: [UInt8] = input
-        limit = random.below(50) == 0 ? Mutator.bytesMax : max(Mutator.shortBytesMax, input.count)
+        // Small languages (numbers, selectors) break in small sentences.
+        let short: Int = input.count < 256 ? 256 + input.count : Mutator.shortBytesMax
+        limit = random.below(100) == 0 ? Mutator.bytesMax : max(short, input.count)
         for _ in 0...random.below(6) { change(&b, other) }
         if b.count > limit { b.removeLast(b.count - limit) }
         return b
@@ -77,4 +81,85 @@ struct Mutator {
             b = Array(b[..<low]) + b[middle..<high] + b[low..<middle] + b[high...]
         }
     }
+}
+
+// MARK: trees
+
+extension Mutator {
+    /// A JSON text with its values changed, so that it still parses; nil when the input is none.
+    mutating func changedTree(_ input: [UInt8], other: [UInt8]) -> [UInt8]? {
+        guard input.count < 32 << 10, var tree = try? JSON.parse(input) else { return nil }
+        let stranger: JSON = (try? JSON.parse(other)) ?? .null
+        for _ in 0...random.below(4) { tree = changed(tree, stranger, depth: 0) }
+        return tree.encoded()
+    }
+
+    private mutating func changed(_ value: JSON, _ stranger: JSON, depth: Int) -> JSON {
+        if depth > 12 || random.below(6) == 0 { return replacement(value, stranger) }
+        switch value {
+        case .object(let o) where o.count > 0:
+            var pairs: [(key: String, value: JSON)] = o.pairs
+            let i: Int = random.below(pairs.count)
+            switch random.below(10) {
+            case 0: pairs.remove(at: i)
+            case 1: pairs[i].key = Mutator.keys[random.below(Mutator.keys.count)]
+            case 2: pairs.insert((Mutator.keys[random.below(Mutator.keys.count)], replacement(.null, stranger)), at: i)
+            default: pairs[i].value = changed(pairs[i].value, stranger, depth: depth + 1)
+            }
+            var seen: Set<String> = []
+            return .object(JSONObject(unique: pairs.filter { seen.insert($0.key).inserted }))
+        case .array(let a) where !a.isEmpty:
+            var a: [JSON] = a
+            let i: Int = random.below(a.count)
+            switch random.below(8) {
+            case 0: a.remove(at: i)
+            case 1: a.insert(a[random.below(a.count)], at: i)
+            case 2: a.swapAt(i, random.below(a.count))
+            default: a[i] = changed(a[i], stranger, depth: depth + 1)
+            }
+            return .array(a)
+        default: return replacement(value, stranger)
+        }
+    }
+
+    private mutating func replacement(_ value: JSON, _ stranger: JSON) -> JSON {
+        switch random.below(14) {
+        case 0: return .null
+        case 1: return [:]
+        case 2: return .array([])
+        case 3: return .array([value])
+        case 4: return ["name": value]
+        case 5: return .int([0, -1, 1, .max, .min, 65_536, 4_294_967_296][random.below(7)])
+        case 6: return .double([1e300, -0.0, 0.5, 1e-300, 9.3e18][random.below(5)])
+        case 7: return .bool(random.below(2) == 0)
+        case 8: return .string(Mutator.keys[random.below(Mutator.keys.count)])
+        case 9: return .array([value, value])
+        case 10: return stranger
+        case 11:
+            if case .string(let text) = value { return .string(String(decoding: changed(Array(text.utf8), other: []), as: UTF8.self)) }
+            return .string("")
+        default: return part(of: stranger)
+        }
+    }
+
+    private mutating func part(of value: JSON) -> JSON {
+        var here: JSON = value
+        for _ in 0..<random.below(5) {
+            if case .object(let o) = here, o.count > 0 {
+                here = o.pairs[random.below(o.count)].value
+            } else if case .array(let a) = here, !a.isEmpty {
+                here = a[random.below(a.count)]
+            }
+        }
+        return here
+    }
+
+    private static let keys: [String] = [
+        "", "name", "kind", "apiVersion", "metadata", "spec", "status", "labels", "annotations", "finalizers", "managedFields",
+        "fieldsV1", "f:spec", "k:{\"name\":\"c\"}", "k:{", "v:1", "i:0", "i:-1", ".", "$patch", "replace", "merge", "delete",
+        "$retainKeys", "$setElementOrder/containers", "$deleteFromPrimitiveList/finalizers", "containers", "ports",
+        "containerPort", "env", "value", "op", "path", "from", "/spec/containers/0", "/spec/containers/-", "/", "~", "/a~1b~0",
+        "/metadata/labels", "add", "remove", "move", "copy", "test", "1Gi", "-1", "50%", "2026-01-01T00:00:00Z", "é", "\u{0}",
+        "creationTimestamp", "resourceVersion", "uid", "generation", "ownerReferences", "tolerations", "key", "time",
+    ]
 }

@@ -46,7 +46,7 @@ s.sendall(b"\x00\x01\x02 nonsense\r\n\r\n")
 check(b" 400 " in read_all(s).split(b"\r\n")[0], "a head that is no HTTP is refused with 400")
 s = tls()
 s.sendall(b"GET /version HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\nGET /api HTTP/1.1\r\nHost: x\r\n\r\n")
-answer = read_all(s) if False else s.recv(65536)
+answer = s.recv(65536)
 check(answer.count(b"HTTP/1.1 200") <= 1, "a smuggled request is not answered with its host", answer[:300].decode())
 alive("bad heads")
 
@@ -113,6 +113,9 @@ for _ in range(2000):
     stream += 2
 drain.join(1)
 check(drain.is_alive(), "2,000 cancelled watches on one connection are taken")
+# First the reader: a closed number would be another connection's next.
+s.shutdown(socket.SHUT_RDWR)
+drain.join()
 s.close()
 # Rapid reset (CVE-2023-44487): the connection ends long before 200,000.
 s = h2()
