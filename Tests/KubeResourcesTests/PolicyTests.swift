@@ -140,11 +140,23 @@ import Testing
             error?.message.hasSuffix(
                 "denied request: expression 'object.data.x == 'y'' resulted in error: no such key: data") == true)
         _ = try await s.create(API.configMaps, "default", Self.map("ok", ["x": "y"]))
+        _ = try await s.create(
+            API.roles, "default",
+            [
+                "metadata": ["name": "maps"],
+                "rules": [["apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]]],
+            ])
+        _ = try await s.create(
+            API.roleBindings, "default",
+            [
+                "metadata": ["name": "maps"], "subjects": [["kind": "User", "name": "eve"]],
+                "roleRef": ["apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "maps"],
+            ])
         let poor: UserInfo = UserInfo(name: "eve", groups: ["system:authenticated"])
         let denied: StatusError? = await s.failure { () async throws(StatusError) in
             try await s.create(API.configMaps, "default", Self.map("eve", ["x": "y"]), user: poor)
         }
-        #expect(denied?.message.hasSuffix("denied request: no secrets") == true)
+        #expect(denied?.message.hasSuffix("denied request: no secrets") == true, "\(denied?.message ?? "admitted")")
     }
 
     @Test func refusesBadPolicies() async throws {
@@ -231,7 +243,6 @@ import Testing
             [
                 "metadata": ["name": "sidecar-b"], "spec": ["policyName": "sidecar"],
             ])
-        _ = try await s.create(API.serviceAccounts, "default", ["metadata": ["name": "default"]])
         let pod: JSON = try await s.create(API.pods, "default", TestServer.pod("p"))
         #expect(pod.spec.initContainers[0].name == "side")
         #expect(pod.spec.containers[0].name == "c")
