@@ -150,6 +150,15 @@ import Testing
         #expect(unknown.hasSuffix("strict decoding error: unknown field \"spec.zz\", unknown field \"spec.pods.metadata.nope\""))
     }
 
+    @Test func unknownFieldsCannotBeApplied() async throws {
+        let call: Caller = try await server(["type": "object", "properties": ["a": ["type": "string"]]])
+        let refused: String = await refusal { () throws(StatusError) in
+            try await call(.patch, Self.resource, "x", Self.object("x", ["a": "1", "zz": 2]), query: ["fieldManager": "me"], patch: .apply) }
+        #expect(refused == "failed to create typed patch object (default/x; stable.example.com/v1, Kind=CronTab): .spec.zz: field not declared in schema")
+        let made: JSON = try await call(.patch, Self.resource, "x", Self.object("x", ["a": "1"]), query: ["fieldManager": "me"], patch: .apply)
+        #expect(made.spec == ["a": "1"])
+    }
+
     @Test func statusScaleAndGeneration() async throws {
         let call: Caller = try await server(
             ["type": "object", "properties": ["replicas": ["type": "integer"]]],

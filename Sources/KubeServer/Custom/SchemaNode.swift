@@ -114,6 +114,7 @@ struct SchemaPattern: Sendable {
     }
     func matches(_ value: String) -> Bool {
         guard case .success(let regex) = regex else { return true }
-        return regex.isMatch(value)
+        // Too much work counts as no match.
+        return (try? regex.isMatch(value)) ?? false
     }
 }

@@ -120,6 +120,18 @@ package struct StructuralSchema: Sendable {
         return defaulted(StructuralSchema.withoutNulls(pruned(stored, unknown: &unknown), root))
     }
 
+    /// Fields that nobody may apply, since the schema does not know them.
+    func checkApplied(_ config: JSON, _ gvk: GroupVersionKind) throws(StatusError) {
+        var unknown: [String] = []
+        _ = pruned(config, unknown: &unknown)
+        guard !unknown.isEmpty else { return }
+        let faults: [String] = unknown.map { ".\($0): field not declared in schema" }
+        let text: String = faults.count == 1 ? faults[0] : "errors:\n  " + faults.joined(separator: "\n  ")
+        let key: String = config.metadata.namespace.text + "/" + config.metadata.name.text
+        throw .internalErrorPlain(
+            "failed to create typed patch object (\(key); \(gvk.groupVersion), Kind=\(gvk.kind)): \(text)")
+    }
+
     // MARK: metadata of embedded resources
 
     /// The metadata of embedded resources as ObjectMeta would have it: unknown members dropped and told.

@@ -118,7 +118,10 @@ extension Registry {
                     + "(\(request.context.name))")
         }
         try placeInNamespace(&config, definition, request.context)
-        guard let schema = definition.schema, !definition.typeName.isEmpty else { return config }
+        guard let schema = definition.schema, !definition.typeName.isEmpty else {
+            try definition.custom?.checkApplied(config, definition.gvk)
+            return config
+        }
         let (normal, warnings): (JSON, [String]) = try schema.normalise(
             config, as: definition.typeName, validation: try request.query.fieldValidation(),
             duplicates: request.duplicates)
