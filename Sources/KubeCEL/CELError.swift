@@ -33,6 +33,7 @@ package struct CELError: Error, Sendable, Equatable, CustomStringConvertible {
     package static let costExceeded: CELError = CELError(
         .exhausted, "operation cancelled: actual cost limit exceeded")
     static let memoryExceeded: CELError = CELError(.exhausted, "operation cancelled: memory limit exceeded")
+    static let regexExceeded: CELError = CELError(.exhausted, "operation cancelled: regular expression takes too long")
     package static let pending: CELError = CELError(.pending, "an authorization check is pending")
 }
 

@@ -43,6 +43,8 @@ import Testing
         #expect(Cel.value("t.matches('(a*)*(a|aa)*c')", ["t": .string(text)]) == "false")
         #expect(Cel.value("'a'.matches('((a{1000}){1000}){1000}')").contains("expression too large"))
         #expect(Cel.value("'a'.matches('" + String(repeating: "(", count: 5_000) + "')").hasPrefix("error: "))
+        let heavy: CELRegex? = try? CELRegex("a{0,1000}b", workMax: 100_000)
+        #expect(throws: CELError.self) { try heavy?.isMatch(text) }
         #expect(Cel.value("'a'.matches('(?=a)')").hasPrefix("error: "))
         #expect(Cel.value("'a'.matches('[')").hasPrefix("error: "))
     }

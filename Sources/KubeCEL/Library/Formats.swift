@@ -32,7 +32,7 @@ enum CELFormats {
     /// A generated name's prefix may end with a dash.
     private static func prefix(_ s: String) -> String { s.hasSuffix("-") ? String(s.dropLast()) + "a" : s }
     private static func matches(_ s: String, _ pattern: String, _ what: String) -> [String] {
-        (try? CELRegex(pattern))?.isMatch(s) == true ? [] : ["does not match the \(what) format"]
+        (try? CELRegex(pattern).isMatch(s)) == true ? [] : ["does not match the \(what) format"]
     }
 
     static func add(to l: inout CELLibrary) {

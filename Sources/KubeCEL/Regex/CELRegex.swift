@@ -3,9 +3,12 @@
 /// RE2's language and its leftmost-first choice. Hostile patterns are refused by size, hostile texts cost no more than others.
 package struct CELRegex: Sendable {
     private let steps: [Step]
+    private let workMax: Int
     /// Steps of a program at most.
     private static let stepsMax: Int = 20_000
     private static let rangesMax: Int = 200_000
+    /// Threads followed in one search at most: about a second's work.
+    package static let workMax: Int = 20_000_000
 
     private struct Step: Sendable {
         enum Kind: Sendable { case scalars, split, jump, assertion, match }
@@ -18,7 +21,8 @@ package struct CELRegex: Sendable {
     }
     private enum Assertion: Sendable { case lineStart, lineEnd, textStart, textEnd, wordEdge, noWordEdge }
 
-    package init(_ pattern: String) throws(CELError) {
+    package init(_ pattern: String, workMax: Int = CELRegex.workMax) throws(CELError) {
+        self.workMax = workMax
         var steps: [Step] = []
         try CELRegex.emit(try RegexParser.parse(pattern), &steps)
         steps.append(Step(kind: .match))
@@ -87,8 +91,10 @@ package struct CELRegex: Sendable {
         step.second = isGreedy ? after : inside
     }
 
-    package func isMatch(_ text: String) -> Bool {
-        firstMatch(Array(text.unicodeScalars), from: 0, anyEnd: true) != nil
+    /// Throws `exhausted` when pattern and text together are too much work.
+    package func isMatch(_ text: String) throws(CELError) -> Bool {
+        var work: Int = workMax
+        return try firstMatch(Array(text.unicodeScalars), from: 0, &work, anyEnd: true) != nil
     }
 
     /// Threads of one position: each step at most once, in the order of preference.
@@ -99,8 +105,11 @@ package struct CELRegex: Sendable {
         init(_ count: Int) { mark = Array(repeating: -1, count: count) }
     }
 
-    /// The leftmost match that begins at or after `from`. `anyEnd`: stop as soon as there is one.
-    func firstMatch(_ text: [Unicode.Scalar], from: Int, anyEnd: Bool = false) -> Range<Int>? {
+    /// The leftmost match that begins at or after `from`. `anyEnd`: stop as soon as there is one. Each thread of each
+    /// position counts as work.
+    private func firstMatch(
+        _ text: [Unicode.Scalar], from: Int, _ work: inout Int, anyEnd: Bool = false
+    ) throws(CELError) -> Range<Int>? {
         var now: Threads = Threads(steps.count)
         var next: Threads = Threads(steps.count)
         var stack: [Int] = []
@@ -109,6 +118,8 @@ package struct CELRegex: Sendable {
         while i <= text.count {
             if found == nil { follow(0, start: i, at: i, text, &now, &stack) }
             if now.steps.isEmpty, found != nil { break }
+            work -= now.steps.count
+            if work < 0 { throw .regexExceeded }
             next.steps.removeAll(keepingCapacity: true)
             next.starts.removeAll(keepingCapacity: true)
             var k: Int = 0
@@ -173,12 +184,13 @@ package struct CELRegex: Sendable {
     }
 
     /// Matches from left to right that do not overlap; `limit` < 0: all.
-    func matches(_ text: String, limit: Int) -> [String] {
+    func matches(_ text: String, limit: Int) throws(CELError) -> [String] {
+        var work: Int = workMax
         let all: [Unicode.Scalar] = Array(text.unicodeScalars)
         var out: [String] = []
         var at: Int = 0
         var lastEnd: Int = -1
-        while at <= all.count, limit < 0 || out.count < limit, let m = firstMatch(all, from: at) {
+        while at <= all.count, limit < 0 || out.count < limit, let m = try firstMatch(all, from: at, &work) {
             // An empty match right after another is none, as in Go.
             if !(m.isEmpty && m.lowerBound == lastEnd) { out.append(CELStrings.string(all[m])) }
             lastEnd = m.upperBound
