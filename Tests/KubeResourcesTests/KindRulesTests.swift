@@ -3,6 +3,7 @@
 import KubeAPI
 import KubeBase
 import KubeModel
+import KubeResources
 import KubeServer
 import KubeWire
 import Testing
@@ -162,7 +163,40 @@ import Testing
         ) { $0.spec.taints = [["key": "k", "effect": "NoSchedule"], ["key": "k", "effect": "NoSchedule"]] },
     ]
 
-    @Test(arguments: jobs + scaling + others + core) func refuses(_ row: Row) async throws {
+    static let pods: [Row] = [
+        Row("v1/pods", ["spec.hostNetwork: Forbidden: when `hostUsers` is false"]) {
+            $0.spec.hostUsers = false
+            $0.spec.hostNetwork = true
+        },
+        Row("v1/pods", ["spec.securityContext.sysctls[0].name: Invalid value: \"net.ipv4.ip_forward\": may not be specified when 'hostNetwork' is true"]) {
+            $0.spec.hostNetwork = true
+            $0.spec.securityContext.sysctls = [["name": "net.ipv4.ip_forward", "value": "1"]]
+        },
+        Row("v1/pods", ["spec.resources.requests[cpu]: Invalid value: \"1\": must be greater than or equal to aggregate container requests of 2"]) {
+            $0.spec.resources = ["requests": ["cpu": "1"]]
+            $0.spec.containers.elements[0].resources = ["requests": ["cpu": "2"]]
+        },
+        Row("v1/pods", ["spec.securityContext.sysctls[0].name: Invalid value: \"a..b\": must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$"]) {
+            $0.spec.securityContext.sysctls = [["name": "a..b", "value": "1"]]
+        },
+        Row("v1/pods", []) { $0.spec.terminationGracePeriodSeconds = -1 },
+    ]
+
+    @Test func templatesWarn() {
+        var o: JSON = ["spec": ["containers": [["name": "c", "env": [["name": "A"], ["name": "A"]]]]]]
+        o.metadata.annotations["scheduler.alpha.kubernetes.io/critical-pod"] = ""
+        o.spec.nodeSelector["beta.kubernetes.io/os"] = "linux"
+        o.spec.topologySpreadConstraints = [["topologyKey": "kubernetes.io/hostname"]]
+        #expect(
+            PodWarnings.of(o, at: "spec.template.") == [
+                "spec.template.spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use \"kubernetes.io/os\" instead",
+                "spec.template.metadata.annotations[scheduler.alpha.kubernetes.io/critical-pod]: non-functional in v1.16+; use the \"priorityClassName\" field instead",
+                "spec.template.spec.containers[0].env[1]: hides previous definition of \"A\", which may be dropped when using apply",
+                "spec.template.spec.topologySpreadConstraints[0].labelSelector: a null labelSelector results in matching no pod",
+            ])
+    }
+
+    @Test(arguments: jobs + scaling + others + core + pods) func refuses(_ row: Row) async throws {
         let t: TestServer = try await TestServer.start()
         let sample: SampleObjects.Sample = try #require(
             SampleObjects.all.first { "\($0.resource.groupVersion)/\($0.resource.resource)" == row.resource })

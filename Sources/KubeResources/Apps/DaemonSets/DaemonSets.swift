@@ -5,7 +5,7 @@ import KubeModel
 import KubeServer
 import KubeWire
 
-struct DaemonSetStrategy: Strategy {
+struct DaemonSetStrategy: TemplatedStrategy {
     var keepsGeneration: Bool { true }
     func prepareForCreate(_ o: inout JSON, _ context: RequestContext) { o.status = [:] }
     func prepareForUpdate(_ new: inout JSON, old: JSON, _ context: RequestContext) { Self.keepStatus(&new, old: old) }
@@ -59,7 +59,8 @@ struct ControllerRevisionStrategy: Strategy {
 }
 
 /// A stored template.
-struct PodTemplateStrategy: Strategy {
+struct PodTemplateStrategy: TemplatedStrategy {
+    static let templatePath: [String] = ["template"]
     func validate(_ o: JSON, _ context: RequestContext) -> [FieldError] {
         var out: Faults = Faults()
         WorkloadRules.body(o.template, restartPolicies: ["Always", "Never", "OnFailure"], at: "template", &out)

@@ -5,7 +5,7 @@ import KubeModel
 import KubeServer
 import KubeWire
 
-struct DeploymentStrategy: Strategy {
+struct DeploymentStrategy: TemplatedStrategy {
     var keepsGeneration: Bool { true }
 
     func prepareForCreate(_ o: inout JSON, _ context: RequestContext) { o.status = [:] }
@@ -62,10 +62,6 @@ struct DeploymentStrategy: Strategy {
     func validateStatusUpdate(_ new: JSON, old: JSON, _ context: RequestContext) -> [FieldError] {
         WorkloadStatus.check(
             new, counts: ["replicas", "updatedReplicas", "readyReplicas", "availableReplicas", "unavailableReplicas"])
-    }
-
-    func warnings(onCreate o: JSON, _ context: RequestContext) -> [String] {
-        PodWarnings.of(o.spec.template.spec, at: "spec.template.spec")
     }
 }
 

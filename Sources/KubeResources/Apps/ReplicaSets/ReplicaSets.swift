@@ -5,7 +5,7 @@ import KubeModel
 import KubeServer
 import KubeWire
 
-struct ReplicaSetStrategy: Strategy {
+struct ReplicaSetStrategy: TemplatedStrategy {
     var keepsGeneration: Bool { true }
     func prepareForCreate(_ o: inout JSON, _ context: RequestContext) { o.status = [:] }
     func prepareForUpdate(_ new: inout JSON, old: JSON, _ context: RequestContext) { Self.keepStatus(&new, old: old) }
@@ -35,7 +35,7 @@ struct ReplicaSetStrategy: Strategy {
 }
 
 /// Its selector is a plain map of labels, defaulted from the template; dependents are orphaned by default.
-struct ReplicationControllerStrategy: Strategy {
+struct ReplicationControllerStrategy: TemplatedStrategy {
     var keepsGeneration: Bool { true }
     var defaultPropagation: Propagation { .orphan }
     func prepareForCreate(_ o: inout JSON, _ context: RequestContext) { o.status = [:] }

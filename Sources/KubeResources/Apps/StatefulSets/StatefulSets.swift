@@ -5,7 +5,7 @@ import KubeModel
 import KubeServer
 import KubeWire
 
-struct StatefulSetStrategy: Strategy {
+struct StatefulSetStrategy: TemplatedStrategy {
     var keepsGeneration: Bool { true }
     func prepareForCreate(_ o: inout JSON, _ context: RequestContext) { o.status = [:] }
     func prepareForUpdate(_ new: inout JSON, old: JSON, _ context: RequestContext) { Self.keepStatus(&new, old: old) }

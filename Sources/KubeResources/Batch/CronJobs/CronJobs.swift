@@ -5,7 +5,8 @@ import KubeModel
 import KubeServer
 import KubeWire
 
-struct CronJobStrategy: Strategy {
+struct CronJobStrategy: TemplatedStrategy {
+    static let templatePath: [String] = ["spec", "jobTemplate", "spec", "template"]
     var keepsGeneration: Bool { true }
     func prepareForCreate(_ o: inout JSON, _ context: RequestContext) { o.status = [:] }
     func prepareForUpdate(_ new: inout JSON, old: JSON, _ context: RequestContext) { Self.keepStatus(&new, old: old) }

@@ -5,7 +5,7 @@ import KubeModel
 import KubeServer
 import KubeWire
 
-struct JobStrategy: Strategy {
+struct JobStrategy: TemplatedStrategy {
     var keepsGeneration: Bool { true }
     var defaultPropagation: Propagation { .orphan }
 

@@ -66,7 +66,7 @@ package struct PodStrategy: Strategy {
     }
 
     package func warnings(onCreate pod: JSON, _ context: RequestContext) -> [String] {
-        PodWarnings.of(pod.spec, at: "spec")
+        PodWarnings.of(pod, at: "")
     }
 }
 

@@ -19,6 +19,7 @@ package enum PodSpecRules {
             path + ".dnsPolicy", spec.dnsPolicy, ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"])
         LabelRules.labels(spec.nodeSelector, at: path + ".nodeSelector", &out)
         SecurityRules.pod(spec.securityContext, at: path + ".securityContext", &out)
+        HostRules.check(spec, at: path, &out)
         if spec.shareProcessNamespace.isTrue, spec.hostPID.isTrue {
             out.invalid(path, "true", "ShareProcessNamespace and HostPID cannot both be enabled")
         }
@@ -28,7 +29,6 @@ package enum PodSpecRules {
         PlacementRules.spread(spec.topologySpreadConstraints, at: path + ".topologySpreadConstraints", &out)
         simpleNames(spec, at: path, &out)
         out.range(path + ".activeDeadlineSeconds", spec.activeDeadlineSeconds, 1...2_147_483_647)
-        out.notNegative(path + ".terminationGracePeriodSeconds", spec.terminationGracePeriodSeconds)
         PlacementRules.tolerations(spec.tolerations, at: path + ".tolerations", &out)
         aliases(spec.hostAliases, at: path + ".hostAliases", &out)
         if spec.os.exists { out.oneOf(path + ".os.name", spec.os.name, ["linux", "windows"]) }
