@@ -36,8 +36,14 @@ enum SmallKinds {
     }
 
     static let entries: [Entry] = [
-        Entry(API.limitRanges, limitRanges), Entry(API.resourceQuotas, quotas), Entry(API.endpoints, endpoints),
-        Entry(API.componentStatuses) { d, _ in d.virtual = ComponentStatuses() },
+        Entry(API.limitRanges, limitRanges), Entry(API.resourceQuotas, quotas), Entry(API.endpoints) { d, _ in
+            d.strategy = endpoints
+            d.deprecationWarning = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
+        },
+        Entry(API.componentStatuses) { d, _ in
+            d.virtual = ComponentStatuses()
+            d.deprecationWarning = "v1 ComponentStatus is deprecated in v1.19+"
+        },
     ]
 }
 
@@ -50,7 +56,6 @@ struct ComponentStatuses: SubresourceHandler {
         ]
     }
     func handle(_ call: SubresourceCall) async throws(StatusError) -> SubresourceAnswer {
-        call.context.warn("v1 ComponentStatus is deprecated in v1.19+")
         if call.context.name.isEmpty {
             return .object(
                 [

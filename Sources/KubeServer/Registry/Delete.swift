@@ -69,8 +69,8 @@ extension Registry {
         let context: RequestContext = request.context
         let first: StoredObject = try find(definition, context.namespace, context.name)
         let admitted: AdmissionRequest = AdmissionRequest(
-            .delete, definition, object: .null, oldObject: try await seen(first, definition), options: request.body,
-            context: context)
+            .delete, definition, object: .null, oldObject: try await seen(first, definition),
+            options: Registry.deleteOptions(request), context: context)
         var mutable: AdmissionRequest = admitted
         try await admit(&mutable)
         try await judge(admitted)

@@ -80,6 +80,21 @@ extension Registry {
         return options
     }
 
+    /// DeleteOptions of the body, or of the query where there was none.
+    static func deleteOptions(_ request: RegistryRequest) -> JSON {
+        var options: JSON = request.body.asObject == nil ? [:] : request.body
+        options.kind = "DeleteOptions"
+        options.apiVersion = "meta.k8s.io/v1"
+        if request.context.isDryRun { options.dryRun = ["All"] }
+        if !options.propagationPolicy.exists, let policy = request.query.text("propagationPolicy") {
+            options.propagationPolicy = .string(policy)
+        }
+        if !options.gracePeriodSeconds.exists, let seconds = request.query.text("gracePeriodSeconds").flatMap({ Int($0) }) {
+            options.gracePeriodSeconds = JSON(seconds)
+        }
+        return options
+    }
+
     /// CreateOptions or UpdateOptions of this request, as admission webhooks are shown them.
     static func options(_ kind: String, _ request: RegistryRequest) -> JSON {
         var options: JSON = ["kind": .string(kind), "apiVersion": "meta.k8s.io/v1"]
