@@ -11,19 +11,23 @@ def patch(*operations):
 
 
 def mutate(request):
-    """Labels pods; a pod that wants it gets a second container."""
+    """Labels pods; a new pod that wants it gets a second container."""
     pod = request["object"]
+    if pod is None:
+        return {"allowed": True}
     operations = []
     if "labels" not in pod["metadata"]:
         operations.append({"op": "add", "path": "/metadata/labels", "value": {}})
     operations.append({"op": "add", "path": "/metadata/labels/mutated-by", "value": "operator"})
-    if pod["metadata"].get("annotations", {}).get("sidecar") == "yes":
+    if request["operation"] == "CREATE" and pod["metadata"].get("annotations", {}).get("sidecar") == "yes":
         operations.append({"op": "add", "path": "/spec/containers/-", "value": {"name": "sidecar", "image": "pause"}})
     return dict(allowed=True, **patch(*operations))
 
 
 def stage2(request):
     """Asks to be called again: counts the containers that it has seen."""
+    if request["object"] is None:
+        return {"allowed": True}
     count = len(request["object"]["spec"]["containers"])
     return dict(allowed=True, **patch({"op": "add", "path": "/metadata/annotations", "value": dict(request["object"]["metadata"].get("annotations") or {}, containers=str(count))}))
 

@@ -22,6 +22,10 @@ python3 -m pip install -q --disable-pip-version-check --root-user-action=ignore 
 PYTHONPATH="$APUS_ROOT/python" python3 "$here/client.py"
 say "== the command line"
 . "$here/cli.sh"
+say "== webhooks"
+. "$here/webhooks.sh"
+say "== token, access and OpenID servers"
+APUS="$APUS" "$here/reviewers.sh"
 say "== SIGKILL in the middle of 500 creates"
 python3 "$here/crash.py" 150
 say "== a full disk"

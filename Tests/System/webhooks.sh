@@ -75,7 +75,7 @@ has "$(k get pod one -n hooks -o jsonpath='{.spec.containers[1].terminationMessa
 has "$(k get pod one -n hooks -o jsonpath='{.spec.containers[1].volumeMounts[0].mountPath}')" 'serviceaccount' "built-in plugins saw what was added"
 has "$(k get pod one -n hooks -o jsonpath='{.metadata.annotations.containers}')" '^2$' "a webhook that asks for it is called again"
 has "$(hpod two '"unwanted":""' '')" 'Error from server \(Forbidden\): .*admission webhook "validate.stable.example.com" denied the request: this pod is unwanted' "a denial"
-has "$(hpod three '"teapot":""' '' -v8)" '"code":418' "a denial's code"
+has "$(hpod three '"teapot":""' '' -v6)" "418 I'm a teapot" "a denial's code"
 has "$(hpod four '"silent":""' '')" 'admission webhook "validate.stable.example.com" denied the request without explanation' "a denial without words"
 has "$(hpod five '"noisy":""' '')" 'Warning: this pod is noisy' "a warning"
 has "$(k label pod one -n hooks unwanted=yes 2>&1 || true)" 'denied the request: this pod is unwanted' "updates are judged"
@@ -157,14 +157,13 @@ k config view --raw -o jsonpath='{.clusters[0].cluster.certificate-authority-dat
 python3 "$here/extension.py" control "$server" "$hooks/api-ca.crt" "$(k create token operator -n hooks)" 2>"$hooks/control.err" &
 control_pid=$!
 hook Validating crontab "$(by_service /crontab)" stable.example.com crontabs 2>/dev/null >/dev/null
-cat <<YAML | k apply -n hooks -f - >/dev/null
-{apiVersion: stable.example.com/v2, kind: CronTab, metadata: {name: tick}, spec: {host: clock.example, port: "80"}}
-YAML
+# cron VERSION NAME SPEC: creates one and prints what comes back.
+cron() { printf 'apiVersion: stable.example.com/%s\nkind: CronTab\nmetadata: {name: %s}\nspec: %s\n' "$@" | k create -n hooks -f - 2>&1 || true; }
+has "$(cron v2 tick '{host: clock.example, port: "80"}')" 'crontab.stable.example.com/tick created' "written as v2"
 same "$(k get crontabs.v1.stable.example.com tick -n hooks -o jsonpath='{.spec.hostPort}')" clock.example:80 "written as v2, read as v1"
 same "$(k get crontabs.v2.stable.example.com tick -n hooks -o jsonpath='{.spec.host} {.spec.port}')" "clock.example 80" "and as v2 again"
 until_true 10 "the controller writes the status as its service account" bash -c "[ \"\$('$KUBECTL' --kubeconfig='$KUBECONFIG' get crontab tick -n hooks -o jsonpath='{.status.endpoint}')\" = clock.example:80 ]"
-# The webhook's rule names every version; objects reach it in the request's.
-has "$(echo '{apiVersion: stable.example.com/v2, kind: CronTab, metadata: {name: tock}, spec: {host: x}}' | k create -n hooks -f - 2>&1 || true)" 'admission webhook "crontab.stable.example.com" denied the request: spec.port is needed' "its objects are judged"
+has "$(cron v2 tock '{host: x}')" 'admission webhook "crontab.stable.example.com" denied the request: spec.port is needed' "its objects are judged"
 cat <<YAML | k apply -f - >/dev/null
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingWebhookConfiguration
@@ -176,7 +175,7 @@ webhooks:
   sideEffects: None
   admissionReviewVersions: [v1]
 YAML
-has "$(echo '{apiVersion: stable.example.com/v1, kind: CronTab, metadata: {name: tock}, spec: {hostPort: "x:"}}' | k create -n hooks -f - 2>&1 || true)" 'denied the request: spec.port is needed' "a rule for v2 sees what is written as v1"
+has "$(cron v1 tock '{hostPort: "x:"}')" 'denied the request: spec.port is needed' "a rule for v2 sees what is written as v1"
 k get --raw /apis/stable.example.com/v1/crontabs >/dev/null && ok "a list across versions"
 hooks_end
 control_pid=
