@@ -67,6 +67,8 @@ extension Registry {
     private func commit(
         _ write: Write, _ definition: ResourceDefinition, name: String
     ) async throws(StatusError) -> Revision {
+        let start: Int64 = Fairness.now()
+        defer { StoreMetrics.took(write, definition.groupResource, since: start) }
         do throws(StoreError) {
             return try await store.commit([write])[0]
         } catch {
