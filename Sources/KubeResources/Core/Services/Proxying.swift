@@ -105,7 +105,8 @@ enum EndpointProxy {
         _ answer: HTTPClientResponse, _ links: ProxiedLinks?, whenDone: @escaping @Sendable () async -> Void
     ) -> HTTPResponse {
         var headers: Headers = answer.headers
-        for hop in hops + ["Content-Length"] { headers[hop] = nil }
+        // The server dates its answers itself.
+        for hop in hops + ["Content-Length", "Date"] { headers[hop] = nil }
         var rewriter: HTMLRewriter?
         if let links {
             if let location = headers["Location"] {
