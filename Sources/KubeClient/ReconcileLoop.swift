@@ -41,6 +41,7 @@ package final class ReconcileLoop<Key: Hashable & Sendable>: Component {
         self.ready = ready
         self.reconcile = reconcile
         self.log = .component(name)
+        WorkQueueMetrics.follow(name) { [weak queue] in queue.map { ($0.count, $0.addCount) } }
     }
 
     package func run() async throws {
@@ -53,13 +54,14 @@ package final class ReconcileLoop<Key: Hashable & Sendable>: Component {
 
     private func work() async {
         while let key = await queue.next() {
+            let start: ContinuousClock.Instant = .now
             do {
                 switch try await reconcile(key) {
                 case .done: queue.forget(key)
                 case .after(let delay):
                     queue.forget(key)
                     queue.add(key, after: delay)
-                case .again: queue.addRateLimited(key)
+                case .again: retry(key)
                 }
             } catch is CancellationError {
             } catch {
@@ -68,9 +70,15 @@ package final class ReconcileLoop<Key: Hashable & Sendable>: Component {
                 } else {
                     log.info("\(key) failed, to be tried again: \(error)")
                 }
-                queue.addRateLimited(key)
+                retry(key)
             }
             queue.done(key)
+            WorkQueueMetrics.work.observe([name], (ContinuousClock.now - start) / .seconds(1))
         }
+    }
+
+    private func retry(_ key: Key) {
+        WorkQueueMetrics.retries.add([name])
+        queue.addRateLimited(key)
     }
 }

@@ -8,6 +8,7 @@ package final class WorkQueue<Key: Hashable & Sendable>: Sendable {
         var brain: WorkQueueBrain<Key> = WorkQueueBrain()
         var idle: [Int: CheckedContinuation<Void, Never>] = [:]
         var nextWaiter: Int = 0
+        var adds: Int = 0
     }
     private let state: Mutex<State> = Mutex(State())
     private let timer: Wakeup = Wakeup()
@@ -16,7 +17,12 @@ package final class WorkQueue<Key: Hashable & Sendable>: Sendable {
     package init(time: any TimeSource) { self.time = time }
 
     package func add(_ key: Key) {
-        resume(state.withLock { $0.brain.add(key) ? Self.pop(&$0, 1) : [] })
+        resume(
+            state.withLock { s in
+                guard s.brain.add(key) else { return [] }
+                s.adds += 1
+                return Self.pop(&s, 1)
+            })
     }
 
     package func add(_ key: Key, after delay: Duration) {
@@ -30,6 +36,8 @@ package final class WorkQueue<Key: Hashable & Sendable>: Sendable {
 
     package func forget(_ key: Key) { state.withLock { $0.brain.forget(key) } }
     package func retries(_ key: Key) -> Int { state.withLock { $0.brain.retries(key) } }
+    /// Keys that were added, those on their way left out.
+    package var addCount: Int { state.withLock { $0.adds } }
     package var count: Int { state.withLock { $0.brain.count } }
 
     /// The next key, which no other worker gets before `done`; nil when the task is cancelled.
