@@ -51,9 +51,10 @@ package struct ObjectCache: Sendable {
     }
 
     private mutating func reindex(_ name: String, _ key: ObjectKey, old: JSON?, new: JSON?) {
-        guard let index = indexes[name] else { return }
-        let before: [String] = old.map(index.keys) ?? []
-        let after: [String] = new.map(index.keys) ?? []
+        // Only the function: a copy of the index would make each change copy all of its members.
+        guard let keys = indexes[name]?.keys else { return }
+        let before: [String] = old.map(keys) ?? []
+        let after: [String] = new.map(keys) ?? []
         guard before != after else { return }
         for k in before {
             indexes[name]!.members[k]?.remove(key)
