@@ -51,10 +51,11 @@ YAML
     --authorization-webhook-config-file access.kubeconfig --authorization-webhook-version v1 \
     --authentication-config authentication.yaml >server.log 2>&1 &
 server_pid=$!
-ask() { curl -s --cacert data/pki/ca.crt -H "Authorization: Bearer $1" "https://127.0.0.1:$api$2"; }
+flat() { python3 -c 'import json, sys; print(json.dumps(json.load(sys.stdin), separators=(",", ":")))'; }
+ask() { curl -s --cacert data/pki/ca.crt -H "Authorization: Bearer $1" "https://127.0.0.1:$api$2" | flat; }
 until_true 60 "the server is ready" bash -c "curl -sf --cacert data/pki/ca.crt https://127.0.0.1:$api/readyz"
 self=/apis/authentication.k8s.io/v1/selfsubjectreviews
-whoami() { curl -s --cacert data/pki/ca.crt -H "Authorization: Bearer $1" -H 'Content-Type: application/json' -d '{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}' "https://127.0.0.1:$api$self"; }
+whoami() { curl -s --cacert data/pki/ca.crt -H "Authorization: Bearer $1" -H 'Content-Type: application/json' -d '{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}' "https://127.0.0.1:$api$self" | flat; }
 say "-- a token webhook"
 has "$(whoami token-ann)" '"username":"ann","uid":"7","groups":\["readers","system:authenticated"\],"extra":\{"example.com/team":\["blue"\]\}' "a token that the webhook knows"
 has "$(ask token-bob /api/v1/namespaces/default/configmaps)" '"code":401' "a token that nobody knows"
