@@ -101,6 +101,42 @@ import Testing
         #expect(try JSON.parse(content.body).reason == "UnsupportedMediaType")
     }
 
+    @Test func discoveryIsNegotiated() async throws {
+        let server: APIServer = try await Fixture.server()
+        let aggregated: String = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+        let whole = await exchange(server, "GET", "/apis", [], ["Accept": aggregated + ",application/json"])
+        #expect(whole.headers["Content-Type"] == aggregated)
+        #expect(try JSON.parse(whole.body).kind == "APIGroupDiscoveryList")
+        let etag: String = try #require(whole.headers["Etag"])
+        #expect(await exchange(server, "GET", "/apis", [], ["Accept": aggregated, "If-None-Match": etag]).status == 304)
+        let unknown: String = "application/json;g=apidiscovery.k8s.io;v=v7;as=APIGroupDiscoveryList"
+        #expect(await exchange(server, "GET", "/apis", [], ["Accept": unknown]).status == 406)
+        let fallback = await exchange(server, "GET", "/apis", [], ["Accept": unknown + ",application/json"])
+        #expect(try JSON.parse(fallback.body).kind == "APIGroupList")
+        let protobuf = await exchange(server, "GET", "/apis", [], ["Accept": "application/vnd.kubernetes.protobuf"])
+        #expect(protobuf.headers["Content-Type"] == "application/vnd.kubernetes.protobuf")
+        #expect(protobuf.body.starts(with: Array("k8s\0".utf8)))
+        #expect(await exchange(server, "GET", "/apis", [], ["Accept": "text/html"]).status == 406)
+    }
+
+    @Test func customObjectsHaveNoProtobuf() async throws {
+        let server: APIServer = try await Fixture.server()
+        let call: Caller = Caller(server)
+        _ = try await call(.create, API.customResourceDefinitions, namespace: "", DefinitionRulesTests.definition(["type": "object"]))
+        _ = try await call(.create, CustomObjectTests.resource, "", CustomObjectTests.object("a", [:]))
+        let path: String = "/apis/stable.example.com/v1/namespaces/default/crontabs"
+        let both = await exchange(
+            server, "GET", path, [], ["Accept": "application/vnd.kubernetes.protobuf, application/json"])
+        #expect(both.headers["Content-Type"] == "application/json")
+        #expect(await exchange(server, "GET", path, [], ["Accept": "application/vnd.kubernetes.protobuf"]).status == 406)
+        let metadata = await exchange(
+            server, "GET", path, [], ["Accept": "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"])
+        #expect(metadata.headers["Content-Type"] == "application/vnd.kubernetes.protobuf" && metadata.status == 200)
+        let sent = await exchange(
+            server, "POST", path, Array("k8s\0".utf8), ["Content-Type": "application/vnd.kubernetes.protobuf"])
+        #expect(sent.status == 415)
+    }
+
     @Test func openAPIDocumentsAreNamedByTheirHashes() async throws {
         let server: APIServer = try await Fixture.server()
         let index = await exchange(server, "GET", "/openapi/v3", [], [:])

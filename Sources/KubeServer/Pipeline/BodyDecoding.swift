@@ -39,9 +39,9 @@ enum BodyDecoding {
         case _ where verb == .patch && result.patchType != .apply: try patchJSON(request.body, &result)
         case "application/yaml", "application/apply-patch+yaml", "application/apply-patch+json":
             try yaml(request.body, kind, &result)
-        case ProtobufCodec.mediaType:
+        case ProtobufCodec.mediaType where !typeName.isEmpty:
             let codec: ProtobufCodec = ProtobufCodec(schema: BuiltIn.schema)
-            result.object = try codec.decode(request.body, as: typeName.isEmpty ? nil : typeName)
+            result.object = try codec.decode(request.body, as: typeName)
         default: throw unknownFormat(Representation.accepted)
         }
         return result

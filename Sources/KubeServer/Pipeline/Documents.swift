@@ -159,7 +159,12 @@ extension APIServer {
             }
         }
         guard let document = made else { throw .noSuchResource }
-        return served(document, "application/json", request)
+        let form: Representation = try Representation(request, Query(raw: request.rawQuery))
+        if form.shape != .object { throw Representation.refusal }
+        guard form.encoding != .json, let json = try? JSON.parse(document.bytes) else {
+            return served(document, "application/json", request)
+        }
+        return Answers.plain(json, form, 200)
     }
 
     private func aggregatedVersion(_ request: HTTPRequest) -> String? {

@@ -53,13 +53,14 @@ struct Representation: Sendable {
 
     init() {}
 
-    /// Throws 406 when nothing that the client takes can be made.
-    init(_ request: HTTPRequest, _ query: Query) throws(StatusError) {
+    /// Throws 406 when nothing that the client takes can be made. Custom objects have no protobuf form.
+    init(_ request: HTTPRequest, _ query: Query, isCustom: Bool = false) throws(StatusError) {
         let header: String = request.headers.all("Accept").joined(separator: ",")
         isPretty = Representation.pretty(request, query)
         guard !header.isEmpty else { return }
         for type in MediaType.list(header) {
             guard let encoding = Representation.encoding(type.name) else { continue }
+            if isCustom, encoding == .protobuf, type.parameters["as"] == nil { continue }
             self.encoding = encoding
             guard let kind = type.parameters["as"] else { return }
             guard type.parameters["g"] == "meta.k8s.io", let version = type.parameters["v"],

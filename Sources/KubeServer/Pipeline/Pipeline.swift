@@ -47,7 +47,7 @@ extension APIServer {
         _ definition: ResourceDefinition, _ subresource: SubresourceDefinition?, _ verb: Verb, _ passage: Passage
     ) async throws(StatusError) -> HTTPResponse {
         let connects: Bool = subresource.map { Registry.connects.contains($0.name) } ?? false
-        let representation: Representation = connects ? Representation() : try Representation(request, query)
+        let representation: Representation = connects ? Representation() : try Representation(request, query, isCustom: definition.isCustom)
         // A review is no row of a table.
         if representation.shape == .table, definition.virtual != nil, verb == .create { throw Representation.refusal }
         var context: RequestContext = RequestContext(
