@@ -7,12 +7,14 @@ enum Cel {
     static let none: CELEnvironment = CELEnvironment(variables: [(name: String, type: CELType)]())
 
     /// The value as text (`%s`-like JSON), or the error's message after `error: `.
-    static func value(_ text: String, _ variables: [String: JSON] = [:]) -> String {
+    static func value(
+        _ text: String, _ variables: [String: JSON] = [:], limit: UInt64 = CELBudget.callMax
+    ) -> String {
         let environment: CELEnvironment = CELEnvironment(
             variables: variables.keys.sorted().map { (name: $0, type: CELType.dyn) })
         do throws(CELError) {
             let program: CELProgram = try CELProgram(text, environment)
-            var budget: CELBudget = CELBudget()
+            var budget: CELBudget = CELBudget(perCall: limit)
             let v: CELValue = try program.evaluate(variables.mapValues { CELValue($0) }, limit: &budget)
             if case .bool(let b) = v { return b ? "true" : "false" }
             return v.json.map { "\($0)" } ?? "\(v.type)"

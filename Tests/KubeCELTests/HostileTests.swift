@@ -49,6 +49,14 @@ import Testing
         #expect(Cel.value("'a'.matches('[')").hasPrefix("error: "))
     }
 
+    @Test func typesAndPatternsDoNotGrow() {
+        var text: String = "1"
+        for i in 0..<60 { text = "cel.bind(v\(i), \(text), {v\(i): v\(i)})" }
+        #expect(Cel.value(text).contains("unsupported map key type"))
+        let patterns: JSON = .array(Array(repeating: "(a{1000}){15}", count: 100))
+        #expect(Cel.value("l.all(p, !'a'.matches(p))", ["l": patterns], limit: 50_000).contains("operation cancelled"))
+    }
+
     /// Random tokens: whatever they make, nothing crashes and everything ends.
     @Test func survivesNoise() {
         let words: [String] = [

@@ -121,6 +121,12 @@ struct Checker {
         var value: CELType?
         for entry in entries {
             key = joined(key, type(entry.key), entry.key)
+            // Keys are scalars; types that nest on both sides would also grow without bound.
+            switch substitution.resolved(key ?? .dyn) {
+            case .list, .map, .optional, .object, .opaque, .type:
+                return fault(entry.key.offset, "unsupported map key type: \(shown(key ?? .dyn))")
+            default: break
+            }
             var t: CELType = type(entry.value)
             if entry.isOptional { t = unwrapped(t, entry.value) }
             value = joined(value, t, entry.value)

@@ -27,6 +27,9 @@ struct CELFrame {
     /// Of one evaluation at most. Upstream's costs allow lists to grow for free by concatenation; memory does not.
     private static let memoryMax: Int = 64 * 1024 * 1024
 
+    /// Threads that all regular expressions of this evaluation may still follow.
+    var regexWork: Int = CELRegex.workMax
+
     init(slots: [CELValue], limit: UInt64) {
         self.slots = slots
         self.limit = limit

@@ -276,7 +276,7 @@ final class MatchNode: CELNode, @unchecked Sendable {
         let of: CELValue = try operand.value(&frame)
         guard case .string(let text) = of else { throw .noSuchOverload }
         try frame.charge(CELCost.scaled(1 + of.size, 0.1) * patternCost)
-        return .bool(try regex.isMatch(text))
+        return .bool(try regex.isMatch(text, &frame.regexWork))
     }
 }
 

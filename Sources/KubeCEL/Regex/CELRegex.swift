@@ -94,8 +94,16 @@ package struct CELRegex: Sendable {
     /// Throws `exhausted` when pattern and text together are too much work.
     package func isMatch(_ text: String) throws(CELError) -> Bool {
         var work: Int = workMax
-        return try firstMatch(Array(text.unicodeScalars), from: 0, &work, anyEnd: true) != nil
+        return try isMatch(text, &work)
     }
+
+    /// `work`: how many threads may still be followed.
+    func isMatch(_ text: String, _ work: inout Int) throws(CELError) -> Bool {
+        try firstMatch(Array(text.unicodeScalars), from: 0, &work, anyEnd: true) != nil
+    }
+
+    /// What compiling it cost beyond the usual: counted repetitions make long programs of short patterns.
+    var compileCost: UInt64 { UInt64(max(0, steps.count - 100) / 10) }
 
     /// Threads of one position: each step at most once, in the order of preference.
     private struct Threads {
@@ -184,8 +192,7 @@ package struct CELRegex: Sendable {
     }
 
     /// Matches from left to right that do not overlap; `limit` < 0: all.
-    func matches(_ text: String, limit: Int) throws(CELError) -> [String] {
-        var work: Int = workMax
+    func matches(_ text: String, limit: Int, _ work: inout Int) throws(CELError) -> [String] {
         let all: [Unicode.Scalar] = Array(text.unicodeScalars)
         var out: [String] = []
         var at: Int = 0
