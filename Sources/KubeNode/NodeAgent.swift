@@ -159,6 +159,7 @@ package final class NodeAgent: Component {
                 if let old, old.meta.uid != new.meta.uid { node.pod(old.meta.uid)?.deliver(.podGone) }
                 if let host = node.pod(new.meta.uid) {
                     let before: JSON = host.pod
+                    judgeResize(of: host, new)
                     host.deliver(.podChanged(new))
                     if before.metadata.labels != new.metadata.labels
                         || before.metadata.annotations != new.metadata.annotations
@@ -176,6 +177,19 @@ package final class NodeAgent: Component {
             } else if let old {
                 node.pod(old.meta.uid)?.deliver(.podGone)
             }
+            // What another pod leaves may be enough for a resize that waits.
+            for host in node.allPods where host.isResizePending { judgeResize(of: host, host.pod) }
         }
+    }
+
+    private func judgeResize(of host: PodHost, _ pod: JSON) {
+        guard host.isResize(pod) else {
+            if host.isResizePending { host.deliver(.resizeJudged(nil)) }
+            return
+        }
+        let others: [JSON] = node.allPods.filter { $0.uid != host.uid && !$0.isOver }.map { $0.pod }
+        let admission: PodAdmission = PodAdmission(
+            node: node.nodeObject, allocatable: node.machine.allocatable(node.options), others: others)
+        host.deliver(.resizeJudged(admission.resizeRefusal(of: pod)))
     }
 }

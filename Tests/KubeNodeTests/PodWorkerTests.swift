@@ -397,3 +397,72 @@ private func simple(_ policy: String = "Always", extra: JSON = [:]) -> JSON {
         #expect(StatusPatch.make(from: new, to: new, uid: "u") == nil)
     }
 }
+
+@Suite struct ResizeTests {
+    private func pod(_ cpu: String) -> JSON {
+        [
+            "metadata": ["name": "p", "namespace": "n", "uid": "u"],
+            "spec": [
+                "containers": [["name": "c", "image": "x:1", "resources": ["requests": ["cpu": .string(cpu)]]]]
+            ],
+        ]
+    }
+
+    /// A running pod with 100m.
+    private func running() -> Bench {
+        var b: Bench = Bench(pod("100m").spec)
+        b.raise()
+        b.run("c", "1")
+        return b
+    }
+
+    private func resized(_ b: Bench, _ cpu: String) -> JSON {
+        var p: JSON = b.worker.pod
+        p.spec = pod(cpu).spec
+        return p
+    }
+
+    @Test func aResizeIsToldWhileItRuns() {
+        var b: Bench = running()
+        b.on(.podChanged(resized(b, "200m")))
+        #expect(b.has(.resize(container: "c", id: "1")))
+        #expect(b.condition("PodResizeInProgress") == "True")
+        #expect(b.container("c").allocatedResources.cpu.text == "100m")
+        let done: JSON = ["requests": ["cpu": "200m"]]
+        b.on(.resized(container: "c", id: "1", resources: done, fault: ""))
+        #expect(b.condition("PodResizeInProgress") == "")
+        #expect(b.container("c").resources.requests.cpu.text == "200m")
+    }
+
+    @Test func aResizeWithoutRoomWaits() {
+        var b: Bench = running()
+        b.on(.resizeJudged(ResizeRefusal(reason: "Deferred", message: "no room")))
+        #expect(b.events == ["ResizeDeferred"])
+        b.on(.podChanged(resized(b, "3")))
+        #expect(!b.has(.resize(container: "c", id: "1")))
+        #expect(b.condition("PodResizePending") == "True")
+        #expect(b.container("c").allocatedResources.cpu.text == "100m")
+        let before: JSON = b.worker.status
+        b.on(.resizeJudged(nil))
+        #expect(b.has(.resize(container: "c", id: "1")))
+        // A condition that is over must be named to go: the patch merges by type.
+        let patch: JSON? = StatusPatch.make(from: before, to: b.worker.status, uid: "u")
+        let gone: JSON = ["$patch": "delete", "type": "PodResizePending"]
+        #expect(patch?.status.conditions.elements.contains(gone) == true)
+    }
+
+    @Test func room() {
+        let admission: PodAdmission = PodAdmission(
+            node: .null, allocatable: ["cpu": "2", "memory": "1Gi", "pods": "10"], others: [pod("1500m")])
+        #expect(admission.resizeRefusal(of: pod("400m")) == nil)
+        #expect(admission.resizeRefusal(of: pod("600m"))?.reason == "Deferred")
+        #expect(admission.resizeRefusal(of: pod("3"))?.reason == "Infeasible")
+    }
+
+    @Test func aRefusedPodTellsNothingOfContainers() {
+        var b: Bench = Bench(pod("1").spec)
+        b.on(.evicted(reason: "SysctlForbidden", message: "x"))
+        #expect(b.phase == "Failed")
+        #expect(!b.worker.status.containerStatuses.exists)
+    }
+}

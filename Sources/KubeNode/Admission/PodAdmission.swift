@@ -38,7 +38,7 @@ struct PodAdmission {
     }
 
     /// The first resource of which too little is left, in upstream's InsufficientResourceError words.
-    private func lack(_ pod: JSON) -> PodRefusal? {
+    func lack(_ pod: JSON) -> PodRefusal? {
         func refuse(_ name: String, _ requested: Int64, _ used: Int64, _ capacity: Int64) -> PodRefusal {
             PodRefusal(
                 reason: "OutOf\(name)",

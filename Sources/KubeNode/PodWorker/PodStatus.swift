@@ -27,11 +27,18 @@ extension PodWorker {
         let mains: [ContainerRecord] = containers.filter { $0.role == .main }
         let ephemeral: [ContainerRecord] = containers.filter { $0.role == .ephemeral }
         func list(_ c: [ContainerRecord]) -> JSON { c.isEmpty ? .null : .array(c.map { containerStatus($0) }) }
-        s.initContainerStatuses = list(inits)
-        s.containerStatuses = list(mains)
+        // A pod that was turned away at once has nothing to tell of its containers.
+        let wasRefused: Bool = isOver && isRefused
+        s.initContainerStatuses = wasRefused ? .null : list(inits)
+        s.containerStatuses = wasRefused ? .null : list(mains)
         s.ephemeralContainerStatuses = list(ephemeral)
         s.conditions = .array(conditions(phase: phase, inits: inits, mains: mains, now: now))
         return s
+    }
+
+    private var isRefused: Bool {
+        guard case .failed = ending else { return false }
+        return !hadSandbox && containers.allSatisfy { !$0.wasCreated && $0.end == nil }
     }
 
     /// A pod is not over as long as one of its containers lives.
@@ -98,8 +105,8 @@ extension PodWorker {
         s.imageID = .string(isShown ? c.imageID : "")
         if !c.id.isEmpty, isShown { s.containerID = .string("containerd://\(c.id)") }
         s.started = JSON(c.step == .running && c.isStarted)
-        if spec.resources.requests.exists, c.role != .ephemeral { s.allocatedResources = spec.resources.requests }
         let given: JSON = c.resources.exists ? c.resources : spec.resources
+        if given.requests.exists, c.role != .ephemeral { s.allocatedResources = given.requests }
         if c.role != .ephemeral { s.resources = given.exists ? given : [:] }
         let mounts: [JSON] = spec.volumeMounts.elements.map { m in
             var out: JSON = ["name": m.name, "mountPath": m.mountPath]
@@ -172,8 +179,13 @@ extension PodWorker {
         if case .failed("Evicted", let message) = ending {
             out.append(("DisruptionTarget", true, "TerminationByKubelet", message))
         }
+        if let r = resizeRefusal, !isEnding { out.append(("PodResizePending", true, r.reason, r.message)) }
+        if containers.contains(where: { $0.isResizing }) { out.append(("PodResizeInProgress", true, "", "")) }
         return merged(out, now: now)
     }
+
+    /// Ours, and gone when they are over.
+    static let passingConditions: Set<String> = ["PodResizePending", "PodResizeInProgress"]
 
     private func readinessGateFaults() -> [String] {
         pod.spec.readinessGates.elements.compactMap { gate in
@@ -201,7 +213,9 @@ extension PodWorker {
             if !o.message.isEmpty { c.message = .string(o.message) }
             return c
         }
-        out += pod.status.conditions.elements.filter { c in !ours.contains { $0.type == c.type.text } }
+        out += pod.status.conditions.elements.filter { c in
+            !ours.contains { $0.type == c.type.text } && !Self.passingConditions.contains(c.type.text)
+        }
         return out
     }
 }

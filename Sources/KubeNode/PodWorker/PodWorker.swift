@@ -44,6 +44,8 @@ struct PodWorker: Sendable {
     var startTime: Timestamp
     /// The status last computed; its conditions keep their transition times.
     var status: JSON
+    /// The node has no room for what the spec now asks for.
+    var resizeRefusal: ResizeRefusal?
     var isDeletionSent: Bool = false
     var areSandboxesRemoved: Bool = false
     var isFinished: Bool = false

@@ -155,11 +155,8 @@ extension PodWorker {
     private mutating func resize(_ c: ContainerRecord) {
         let spec: JSON = spec(of: c.name)
         guard c.resources.exists, !c.isResizing, c.stopGrace == nil, c.role != .ephemeral else { return }
-        let changed: [String] = ["cpu", "memory"].filter {
-            spec.resources.limits[$0] != c.resources.limits[$0]
-                || spec.resources.requests[$0] != c.resources.requests[$0]
-        }
-        if changed.isEmpty { return }
+        let changed: [String] = Self.resizedResources(c.resources, spec.resources)
+        if changed.isEmpty || resizeRefusal != nil { return }
         let mustRestart: Bool = spec.resizePolicy.elements.contains {
             changed.contains($0.resourceName.text) && $0.restartPolicy.text == "RestartContainer"
         }
@@ -169,6 +166,11 @@ extension PodWorker {
         }
         with(c.name) { $0.isResizing = true }
         emit(.resize(container: c.name, id: c.id))
+    }
+
+    /// What of cpu and memory differs.
+    static func resizedResources(_ old: JSON, _ new: JSON) -> [String] {
+        ["cpu", "memory"].filter { new.limits[$0] != old.limits[$0] || new.requests[$0] != old.requests[$0] }
     }
 
     private func isStepFailure(_ waiting: Waiting?) -> Bool {

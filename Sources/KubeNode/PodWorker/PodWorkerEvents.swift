@@ -62,6 +62,8 @@ enum PodEvent: Sendable {
     case outOfMemory(id: String)
     /// `fault` is empty when the new resources are in force.
     case resized(container: String, id: String, resources: JSON, fault: String)
+    /// Whether the node has room for the resources of the newest spec; told before that.
+    case resizeJudged(ResizeRefusal?)
     case probed(container: String, id: String, ProbeKind, isSuccess: Bool)
     /// Node pressure or an eviction asked for by the node.
     case evicted(reason: String, message: String)

@@ -12,6 +12,10 @@ extension PodWorker {
         case .seen(let sandboxes, let list, let at):
             if isRecovered { compare(sandboxes, list, at: at) } else { recover(sandboxes, list) }
         case .tick: break
+        case .resizeJudged(let refusal):
+            guard refusal != resizeRefusal else { return }
+            resizeRefusal = refusal
+            if let refusal { tell(true, "Resize\(refusal.reason)", refusal.message) }
         case .evicted(let reason, let message):
             if !isEnding { tell(true, reason, message) }
             end(.failed(reason: reason, message: message))

@@ -9,7 +9,12 @@ enum StatusPatch {
         for (key, value) in new.fields where old[key] != value {
             switch key {
             case "conditions":
-                let changed: [JSON] = value.elements.compactMap { change(of: $0, from: old.conditions.elements) }
+                let gone: [JSON] = old.conditions.elements.filter { c in
+                    PodWorker.passingConditions.contains(c.type.text) && !value.elements.contains { $0.type == c.type }
+                }
+                let changed: [JSON] =
+                    value.elements.compactMap { change(of: $0, from: old.conditions.elements) }
+                    + gone.map { ["$patch": "delete", "type": $0.type] }
                 if !changed.isEmpty { status[key] = .array(changed) }
             case "podIPs", "hostIPs":
                 // Merged by their key otherwise: an address that is gone would stay.
