@@ -111,7 +111,9 @@ import Testing
         #expect(try AccessWebhook.decision(["status": ["allowed": true, "reason": "r"]]) == .allow(reason: "r"))
         #expect(try AccessWebhook.decision(["status": ["denied": true]]) == .deny(reason: ""))
         #expect(try AccessWebhook.decision(["status": [:]]) == .noOpinion(reason: ""))
-        #expect(throws: OutboundError.self) { try AccessWebhook.decision(["status": ["allowed": true, "denied": true]]) }
+        #expect(throws: OutboundError.self) {
+            try AccessWebhook.decision(["status": ["allowed": true, "denied": true]])
+        }
     }
 
     // MARK: webhook configurations
@@ -121,7 +123,10 @@ import Testing
             "name": "w.example.com", "clientConfig": ["url": "https://h/x"], "sideEffects": "None",
             "admissionReviewVersions": ["v1"],
             "rules": [
-                ["operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "scope": "*"]
+                [
+                    "operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"],
+                    "scope": "*",
+                ]
             ],
         ]
         change(&webhook)
@@ -161,11 +166,13 @@ import Testing
             Self.faults { $0.admissionReviewVersions = ["v0"] } == [
                 "webhooks[0].admissionReviewVersions: Invalid value: [\"v0\"]: must include at least one of v1, v1beta1"
             ])
-        #expect(Self.faults { $0.sideEffects = .null } == [
-            "webhooks[0].sideEffects: Required value: must specify one of None, NoneOnDryRun"
-        ])
-        #expect(Self.faults { $0.matchConditions = [["name": "c", "expression": "1"]] } == [
-            "webhooks[0].matchConditions[0].expression: Invalid value: \"1\": must evaluate to bool"
-        ])
+        #expect(
+            Self.faults { $0.sideEffects = .null } == [
+                "webhooks[0].sideEffects: Required value: must specify one of None, NoneOnDryRun"
+            ])
+        #expect(
+            Self.faults { $0.matchConditions = [["name": "c", "expression": "1"]] } == [
+                "webhooks[0].matchConditions[0].expression: Invalid value: \"1\": must evaluate to bool"
+            ])
     }
 }

@@ -101,7 +101,8 @@ import Testing
     }
 
     @Test func hostilePagesEnd() {
-        for text in ["<", "<a href=\"", "<a href", "<!--", "</", "<a =", "<a / / /", "<a href=\"/x\"\"\">", "<script>"] {
+        for text in ["<", "<a href=\"", "<a href", "<!--", "</", "<a =", "<a / / /", "<a href=\"/x\"\"\">", "<script>"]
+        {
             var rewriter: HTMLRewriter = HTMLRewriter(Self.links)
             let out: [UInt8] = rewriter.feed(Array(text.utf8)) + rewriter.end()
             #expect(!out.isEmpty)

@@ -68,7 +68,8 @@ private func patch(_ operations: JSON) -> JSON {
     @Test func mutatesThenValidates() async throws {
         let hook: Hook = Hook { path, request in
             if path == "/validate" {
-                return request.object.data.a == "changed" ? ["allowed": true, "warnings": ["mind"]] : ["allowed": false]
+                return request.object.data.a == "changed"
+                    ? ["allowed": true, "warnings": ["mind"]] : ["allowed": false]
             }
             return patch([["op": "add", "path": "/data", "value": ["a": "changed"]]])
         }
@@ -76,7 +77,8 @@ private func patch(_ operations: JSON) -> JSON {
             _ = try await call(
                 .create, API.mutatingWebhookConfigurations, "", namespace: "", Self.configuration("m", url + "/mutate"))
             _ = try await call(
-                .create, API.validatingWebhookConfigurations, "", namespace: "", Self.configuration("v", url + "/validate"))
+                .create, API.validatingWebhookConfigurations, "", namespace: "",
+                Self.configuration("v", url + "/validate"))
             #expect(hook.count == 0)
             let made: JSON = try await call(.create, API.configMaps, "", Fixture.configMap("x"))
             #expect(made.data.a == "changed")
@@ -144,7 +146,8 @@ private func patch(_ operations: JSON) -> JSON {
                 #expect(
                     error.message
                         == "Internal error occurred: failed calling webhook \"v.example.com\": failed to call webhook: "
-                        + "Post \"http://127.0.0.1:1/x?timeout=10s\": dial tcp 127.0.0.1:1: connect: connection refused")
+                        + "Post \"http://127.0.0.1:1/x?timeout=10s\": dial tcp 127.0.0.1:1: connect: connection refused"
+                )
             }
         }
     }
@@ -159,7 +162,10 @@ private func patch(_ operations: JSON) -> JSON {
                     [
                         "objectSelector": ["matchLabels": ["pick": "me"]],
                         "matchConditions": [
-                            ["name": "c", "expression": "request.userInfo.username != 'x' && object.metadata.name != 'free'"]
+                            [
+                                "name": "c",
+                                "expression": "request.userInfo.username != 'x' && object.metadata.name != 'free'",
+                            ]
                         ],
                     ]))
             _ = try await call(.create, API.configMaps, "", Fixture.configMap("a"))
@@ -205,7 +211,7 @@ private func patch(_ operations: JSON) -> JSON {
     // MARK: values
 
     @Test(arguments: [
-        (["pods"], "", true), (["pods/*"], "", false), (["pods/*"], "status", true), (["*"], "", true),
+        (["pods"], "", true), (["pods/*"], "", true), (["pods/*"], "status", true), (["*"], "", true),
         (["*"], "status", false), (["*/*"], "status", true), (["*/scale"], "status", false),
         (["services"], "", false), (["*/status"], "status", true),
     ])
@@ -237,7 +243,8 @@ private func patch(_ operations: JSON) -> JSON {
 
     private static func request(_ subresource: String = "") -> AdmissionRequest {
         let definition: ResourceDefinition = Fixture.definitions().first { $0.gvr == API.pods }!
-        let registry: Registry = Registry(store: LogStore.memory(), sealer: nil, admission: [], clock: SystemTime(), eventLog: EventLogLimits())
+        let registry: Registry = Registry(
+            store: LogStore.memory(), sealer: nil, admission: [], clock: SystemTime(), eventLog: EventLogLimits())
         let context: RequestContext = RequestContext(
             verb: .create, resource: API.pods, subresource: subresource, namespace: "default", name: "p",
             user: UserInfo(name: "ann"), now: .now, registry: registry)
@@ -260,7 +267,10 @@ private func patch(_ operations: JSON) -> JSON {
 
     @Test(arguments: [
         ("{}", "webhook response was absent"),
-        (#"{"response":{"uid":"u1"}}"#, "expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview, got /, Kind="),
+        (
+            #"{"response":{"uid":"u1"}}"#,
+            "expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview, got /, Kind="
+        ),
         (
             #"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":{"uid":"u2"}}"#,
             #"expected response.uid="u1", got "u2""#
@@ -282,7 +292,8 @@ private func patch(_ operations: JSON) -> JSON {
 
     @Test func denialsSayWhoAndAtLeast400() {
         #expect(
-            AdmissionReview.denial("w", .null).message == "admission webhook \"w\" denied the request without explanation")
+            AdmissionReview.denial("w", .null).message
+                == "admission webhook \"w\" denied the request without explanation")
         let reason: StatusError = AdmissionReview.denial("w", ["reason": "Forbidden", "code": 403])
         #expect(reason.message == "admission webhook \"w\" denied the request: Forbidden" && reason.code == 403)
         #expect(AdmissionReview.denial("w", ["code": 200, "message": "m"]).code == 400)

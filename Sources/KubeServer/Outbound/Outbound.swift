@@ -40,14 +40,17 @@ package final class Outbound: Sendable {
     package init() {}
 
     /// POSTs a review (AdmissionReview, ConversionReview, TokenReview, SubjectAccessReview) and answers what came back.
-    /// `timeout` is for all of it; nil: no limit. With `showsTimeout` it is told to the callee in the query (`timeout=10s`).
+    /// `timeout` is for all of it; nil: no limit. With `showsTimeout` the callee is told (`?timeout=10s`).
     package func post(
         _ review: JSON, to configuration: ClientConfiguration, timeout: Duration? = .seconds(30),
         showsTimeout: Bool = false, registry: any ObjectRegistry
     ) async throws(OutboundError) -> JSON {
         var request: HTTPRequest = HTTPRequest(
             method: "POST", path: "/",
-            headers: ["Content-Type": "application/json", "Accept": "application/json, */*", "User-Agent": "kube-apiserver-admission"])
+            headers: [
+                "Content-Type": "application/json", "Accept": "application/json, */*",
+                "User-Agent": "kube-apiserver-admission",
+            ])
         request.body = review.encoded()
         if showsTimeout, let timeout { request.rawQuery = "timeout=\(timeout.components.seconds)s" }
         let answer: (status: Int, headers: Headers, body: [UInt8]) = try await send(

@@ -1,10 +1,10 @@
 // The MutatingAdmissionWebhook plugin: webhooks may patch the object, one after the other.
 
 import KubeAPI
+import KubeBase
 package import KubeModel
 import KubeWire
 import Logging
-import KubeBase
 
 package final class MutatingWebhooks: AdmissionPlugin {
     package let name: String = "MutatingAdmissionWebhook"
@@ -89,7 +89,9 @@ package final class MutatingWebhooks: AdmissionPlugin {
         if operations.isEmpty { return nil }
         guard object.exists else {
             throw .internalError(
-                "admission webhook \(JSON(webhook)) attempted to modify the object, which is not supported for this operation")
+                "admission webhook \(JSON(webhook)) attempted to modify the object, which is not supported for this "
+                    + "operation"
+            )
         }
         do throws(StatusError) {
             return try Patch.json(patch, to: object)

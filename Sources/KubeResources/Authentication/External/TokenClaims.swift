@@ -13,7 +13,9 @@ struct TokenClaims {
     /// exp, nbf and aud, as every token has them.
     func check(now: Timestamp) throws(TokenIssuerFault) {
         let seconds: Double = Double(now.nanoseconds) / 1e9
-        guard let end = claims.exp.asDouble else { throw TokenIssuerFault("oidc: verify token: oidc: token has no exp") }
+        guard let end = claims.exp.asDouble else {
+            throw TokenIssuerFault("oidc: verify token: oidc: token has no exp")
+        }
         // Clocks differ: upstream gives no leeway to exp and five minutes to nbf.
         if end < seconds { throw TokenIssuerFault("oidc: verify token: oidc: token is expired") }
         if let start = claims.nbf.asDouble, start > seconds + 300 {

@@ -1,4 +1,4 @@
-// An issuer of JSON Web Tokens whose users we know: apiserver.config.k8s.io AuthenticationConfiguration, and `--oidc-*`.
+// An issuer of JSON Web Tokens whose users we know: AuthenticationConfiguration of apiserver.config.k8s.io, `--oidc-*`.
 
 package import KubeCEL
 package import KubeWire
@@ -90,10 +90,12 @@ package struct TokenIssuer: Sendable {
     private init(_ jwt: JSON, at: String) throws(TokenIssuerFault) {
         let issuer: JSON = jwt.issuer
         guard issuer.url.text.hasPrefix("https://") else {
-            throw TokenIssuerFault("\(at).issuer.url: Invalid value: \(JSON(issuer.url.text)): URL scheme must be https")
+            throw TokenIssuerFault(
+                "\(at).issuer.url: Invalid value: \(JSON(issuer.url.text)): URL scheme must be https")
         }
         if issuer.audiences.elements.isEmpty {
-            throw TokenIssuerFault("\(at).issuer.audiences: Required value: at least one jwt[0].issuer.audiences is required")
+            throw TokenIssuerFault(
+                "\(at).issuer.audiences: Required value: at least one jwt[0].issuer.audiences is required")
         }
         self.init(url: issuer.url.text, audiences: issuer.audiences.strings)
         discoveryURL = issuer.discoveryURL.text

@@ -69,7 +69,8 @@ package final class TokenIssuerAuthenticator: Authenticator {
                 }
             } catch {
                 if !keys.withLock({ $0.isFetched }) {
-                    throw TokenIssuerFault("oidc: authenticator for issuer \(JSON(issuer.url)) is not healthy: \(error)")
+                    throw TokenIssuerFault(
+                        "oidc: authenticator for issuer \(JSON(issuer.url)) is not healthy: \(error)")
                 }
                 log.error("oidc authenticator: fetching keys \(error)")
             }

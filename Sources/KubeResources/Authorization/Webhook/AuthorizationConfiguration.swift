@@ -1,4 +1,4 @@
-// Who is asked whether a request may be: apiserver.config.k8s.io AuthorizationConfiguration, and `--authorization-mode`.
+// Who is asked whether a request may be: AuthorizationConfiguration of apiserver.config.k8s.io, `--authorization-mode`.
 
 import KubeCEL
 import KubeModel
@@ -44,7 +44,8 @@ package struct AuthorizationConfiguration: Sendable {
     package init(yaml: String, read: (String) throws -> [UInt8]) throws {
         let document: JSON = try YAML.parse(yaml).first ?? .null
         guard document.kind.text == "AuthorizationConfiguration" else {
-            throw Fault("no kind \(JSON(document.kind.text)) is registered for version \(JSON(document.apiVersion.text))")
+            throw Fault(
+                "no kind \(JSON(document.kind.text)) is registered for version \(JSON(document.apiVersion.text))")
         }
         modes = []
         for (i, entry) in document.authorizers.elements.enumerated() {
@@ -53,7 +54,8 @@ package struct AuthorizationConfiguration: Sendable {
             case "RBAC": modes.append(.rbac)
             case "AlwaysAllow": modes.append(.alwaysAllow)
             case "AlwaysDeny": modes.append(.alwaysDeny)
-            case "Webhook": modes.append(.webhook(try Self.webhook(entry.webhook, at: "authorizers[\(i)].webhook", read)))
+            case "Webhook":
+                modes.append(.webhook(try Self.webhook(entry.webhook, at: "authorizers[\(i)].webhook", read)))
             default: throw Fault("authorizers[\(i)].type: Unsupported value: \(JSON(entry.type.text))")
             }
         }

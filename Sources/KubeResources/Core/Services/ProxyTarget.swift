@@ -32,7 +32,9 @@ struct ProxyTarget: Equatable {
 
     /// A pod's first address, and the port: a number, a container port's name, or the first one declared.
     static func pod(_ pod: JSON, _ name: ProxyName) throws(StatusError) -> ProxyTarget {
-        let ports: [JSON] = (pod.spec.initContainers.elements + pod.spec.containers.elements).flatMap { $0.ports.elements }
+        let ports: [JSON] = (pod.spec.initContainers.elements + pod.spec.containers.elements).flatMap {
+            $0.ports.elements
+        }
         let standard: Int = name.scheme == "https" ? 443 : 80
         let port: Int?
         if name.port.isEmpty {

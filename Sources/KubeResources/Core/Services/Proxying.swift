@@ -32,7 +32,8 @@ enum EndpointProxy {
 
     /// A request without any path is sent back to itself with a slash, so that relative links work; else nil.
     static func redirect(_ request: HTTPRequest) -> HTTPResponse? {
-        guard rest(of: request.path).isEmpty, ["GET", "HEAD"].contains(request.method), request.headers["Upgrade"] == nil
+        guard rest(of: request.path).isEmpty, ["GET", "HEAD"].contains(request.method),
+            request.headers["Upgrade"] == nil
         else { return nil }
         let query: String = request.rawQuery.isEmpty ? "" : "?" + request.rawQuery
         return HTTPResponse(status: 301, headers: ["Location": request.path + "/" + query])
@@ -64,7 +65,8 @@ enum EndpointProxy {
         return host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : String(host)
     }
 
-    static func forward(_ call: SubresourceCall, to target: ProxyTarget) async throws(StatusError) -> SubresourceAnswer {
+    static func forward(_ call: SubresourceCall, to target: ProxyTarget) async throws(StatusError) -> SubresourceAnswer
+    {
         guard let request = call.http else { throw .badRequest("this request needs an HTTP connection") }
         if let answer = redirect(request) { return .http(answer) }
         let endpoint: Endpoint = .tcp(host: target.host, port: target.port)
@@ -178,7 +180,8 @@ struct NodeProxy: SubresourceHandler {
         }
         let agentPort: Int = node.status.daemonEndpoints.kubeletEndpoint["Port"].asInt ?? 10250
         if !name.port.isEmpty, name.port != String(agentPort) {
-            let address: String? = node.status.addresses.elements.first { $0.type.text == "InternalIP" }?.address.asString
+            let address: String? = node.status.addresses.elements.first { $0.type.text == "InternalIP" }?.address
+                .asString
             guard let address, let port = Int(name.port), (1...65535).contains(port) else {
                 throw .badRequest("address not allowed")
             }
