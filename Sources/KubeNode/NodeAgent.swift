@@ -53,13 +53,14 @@ package final class NodeAgent: Component {
 
     package func run() async throws {
         let options: NodeAgentOptions = node.options
+        // Whoever waits for the registration must not wait for ever when something fails before it.
+        defer { markRegistered() }
         try Files.makeDirectories("\(options.rootDirectory)/pods", mode: 0o750)
         try Files.makeDirectories(options.logDirectory)
         try makeCgroups()
         try await waitForRuntime()
         let server: NodeServer? = try await NodeServer.start(node)
         self.server.withLock { $0 = server }
-        defer { markRegistered() }
         let pods: Informer = Informer(
             options.client, API.pods, query: ["fieldSelector": "spec.nodeName=\(options.nodeName)"])
         let changesIn: AsyncStream<(old: JSON?, new: JSON?)>.Continuation = self.changesIn
