@@ -25,9 +25,13 @@ enum FlowControl {
         }
         let precedence: Int64 = spec.matchingPrecedence.asInt64 ?? 0
         if precedence <= 0 || precedence > 10_000 {
-            out.invalid("spec.matchingPrecedence", spec.matchingPrecedence, "must be a positive value and less than or equal to 10000")
+            out.invalid(
+                "spec.matchingPrecedence", spec.matchingPrecedence,
+                "must be a positive value and less than or equal to 10000")
         } else if precedence == 1, name != "exempt" {
-            out.invalid("spec.matchingPrecedence", spec.matchingPrecedence, "only the schema named 'exempt' may have matchingPrecedence 1")
+            out.invalid(
+                "spec.matchingPrecedence", spec.matchingPrecedence,
+                "only the schema named 'exempt' may have matchingPrecedence 1")
         }
         if spec.distinguisherMethod.exists {
             out.oneOf("spec.distinguisherMethod.type", spec.distinguisherMethod.type, ["ByNamespace", "ByUser"])
@@ -36,7 +40,8 @@ enum FlowControl {
             out.required("spec.priorityLevelConfiguration.name", "must reference a priority level")
         } else {
             out.name(
-                "spec.priorityLevelConfiguration.name", spec.priorityLevelConfiguration.name.text, NameRules.dns1123Subdomain)
+                "spec.priorityLevelConfiguration.name", spec.priorityLevelConfiguration.name.text,
+                NameRules.dns1123Subdomain)
         }
         for (i, rule) in spec.rules.elements.enumerated() { self.rule(rule, "spec.rules[\(i)]", &out) }
     }
@@ -58,7 +63,9 @@ enum FlowControl {
             words(r.resources, "\(at).resources", nil, &out)
             if r.namespaces.elements.isEmpty {
                 if !r.clusterScope.isTrue {
-                    out.required("\(at).namespaces", "resource rules that are not cluster scoped must supply at least one namespace")
+                    out.required(
+                        "\(at).namespaces",
+                        "resource rules that are not cluster scoped must supply at least one namespace")
                 }
             } else if r.namespaces.elements.count > 1, r.namespaces.strings.contains("*") {
                 out.invalid("\(at).namespaces", r.namespaces, "'*' is allowed only when alone")
@@ -72,7 +79,9 @@ enum FlowControl {
                 if !path.hasPrefix("/") || path.contains("//") || path.dropLast().contains("*") || path.contains(" ")
                     || (path.hasSuffix("*") && !path.hasSuffix("/*"))
                 {
-                    out.invalid("\(at).nonResourceURLs[\(j)]", .string(path), path.hasPrefix("/") ? "wildcard can only do suffix matching" : "must start with slash")
+                    out.invalid(
+                        "\(at).nonResourceURLs[\(j)]", .string(path),
+                        path.hasPrefix("/") ? "wildcard can only do suffix matching" : "must start with slash")
                 }
             }
         }

@@ -142,7 +142,8 @@ final class FairnessKeeper: Sendable {
     private static func same(_ a: JSON, _ b: JSON) -> Bool {
         switch (a, b) {
         case (.object(let x), .object(let y)):
-            return x.count == y.count && x.pairs.allSatisfy { pair in y[pair.key].map { same(pair.value, $0) } ?? false }
+            return x.count == y.count
+                && x.pairs.allSatisfy { pair in y[pair.key].map { same(pair.value, $0) } ?? false }
         case (.array(let x), .array(let y)):
             return x.count == y.count && zip(x, y).allSatisfy { same($0, $1) }
         default: return a == b
@@ -178,7 +179,8 @@ final class FairnessKeeper: Sendable {
     private func write(_ schema: JSON, _ dangles: Bool, _ words: String) async throws(StatusError) {
         let condition: JSON = [
             "type": "Dangling", "status": .string(dangles ? "True" : "False"),
-            "lastTransitionTime": .string(registry.clock.now().rfc3339), "reason": .string(dangles ? "NotFound" : "Found"),
+            "lastTransitionTime": .string(registry.clock.now().rfc3339),
+            "reason": .string(dangles ? "NotFound" : "Found"),
             "message": .string(words),
         ]
         var request: APICall = APICall(.patch, API.flowSchemas)
@@ -187,7 +189,8 @@ final class FairnessKeeper: Sendable {
         request.query = ["fieldManager": FairnessKeeper.consumer, "force": "true"]
         request.patchType = .apply
         request.body = [
-            "apiVersion": "flowcontrol.apiserver.k8s.io/v1", "kind": "FlowSchema", "metadata": ["name": schema.metadata.name],
+            "apiVersion": "flowcontrol.apiserver.k8s.io/v1", "kind": "FlowSchema",
+            "metadata": ["name": schema.metadata.name],
             "status": ["conditions": [condition]],
         ]
         do throws(StatusError) {

@@ -6,7 +6,8 @@ final class FairnessMetrics: Sendable {
     private static let waitBuckets: [Double] = [0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30]
     private let wait: MetricHistogram = MetricHistogram(
         "apiserver_flowcontrol_request_wait_duration_seconds",
-        "[BETA] Length of time a request spent waiting in its queue", labels: ["execute", "flow_schema", "priority_level"],
+        "[BETA] Length of time a request spent waiting in its queue",
+        labels: ["execute", "flow_schema", "priority_level"],
         buckets: waitBuckets)
 
     func waited(_ seconds: Double, execute: Bool, schema: String, level: String) {
@@ -29,13 +30,21 @@ final class FairnessMetrics: Sendable {
         levels("nominal_limit_seats", "[BETA] Nominal number of execution seats configured for each priority level") {
             $0.range.nominal
         }
-        levels("lower_limit_seats", "[ALPHA] Configured lower bound on number of execution seats available to each priority level") {
+        levels(
+            "lower_limit_seats",
+            "[ALPHA] Configured lower bound on number of execution seats available to each priority level"
+        ) {
             $0.range.lower
         }
-        levels("upper_limit_seats", "[ALPHA] Configured upper bound on number of execution seats available to each priority level") {
+        levels(
+            "upper_limit_seats",
+            "[ALPHA] Configured upper bound on number of execution seats available to each priority level"
+        ) {
             $0.range.upper
         }
-        levels("current_limit_seats", "[ALPHA] current derived number of execution seats available to each priority level") {
+        levels(
+            "current_limit_seats", "[ALPHA] current derived number of execution seats available to each priority level"
+        ) {
             $0.limit
         }
         levels("demand_seats_smoothed", "[ALPHA] Smoothed seat demands") { Int($0.demand.smoothed) }

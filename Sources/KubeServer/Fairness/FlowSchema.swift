@@ -50,7 +50,10 @@ struct Words: Sendable, Equatable {
 }
 
 struct FlowSchema: Sendable, Equatable {
-    enum Distinguisher: String, Sendable { case user = "ByUser", namespace = "ByNamespace" }
+    enum Distinguisher: String, Sendable {
+        case user = "ByUser"
+        case namespace = "ByNamespace"
+    }
 
     struct Rule: Sendable, Equatable {
         var users: Words
@@ -96,7 +99,9 @@ struct FlowSchema: Sendable, Equatable {
         }
         return Rule(
             users: subjects("User") { $0.user.name.text }, groups: subjects("Group") { $0.group.name.text },
-            accounts: subjects("ServiceAccount") { "\($0.serviceAccount.namespace.text)/\($0.serviceAccount.name.text)" },
+            accounts: subjects("ServiceAccount") {
+                "\($0.serviceAccount.namespace.text)/\($0.serviceAccount.name.text)"
+            },
             resources: json.resourceRules.elements.map {
                 ResourceRule(
                     verbs: Words($0.verbs), groups: Words($0.apiGroups), resources: Words($0.resources),

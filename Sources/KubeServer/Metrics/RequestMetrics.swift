@@ -86,7 +86,8 @@ final class RequestMetrics: Sendable {
     private let aborts: MetricCounter = MetricCounter(
         "apiserver_request_aborts_total",
         "[ALPHA] Number of requests which apiserver aborted possibly due to a timeout, for each group, version, verb, "
-            + "resource, subresource and scope", labels: ["group", "resource", "scope", "subresource", "verb", "version"])
+            + "resource, subresource and scope",
+        labels: ["group", "resource", "scope", "subresource", "verb", "version"])
     let tlsErrors: MetricCounter = MetricCounter(
         "apiserver_tls_handshake_errors_total",
         "[ALPHA] Number of requests dropped with 'TLS handshake error from' error")

@@ -55,7 +55,8 @@ final class ServerMetrics: Sendable {
             })
         registry.add(
             MetricReading(
-                "apiserver_storage_size_bytes", "[STABLE] Size of the storage database file physically allocated in bytes."
+                "apiserver_storage_size_bytes",
+                "[STABLE] Size of the storage database file physically allocated in bytes."
             ) { out in
                 out.sample(Double(objects.store.usage.fileBytes), [("storage_cluster_id", "sqlite")])
             })
