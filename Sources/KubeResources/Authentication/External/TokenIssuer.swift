@@ -1,7 +1,7 @@
 // An issuer of JSON Web Tokens whose users we know: AuthenticationConfiguration of apiserver.config.k8s.io, `--oidc-*`.
 
 package import KubeCEL
-package import KubeWire
+import KubeWire
 
 /// Why a configuration does not serve.
 package struct TokenIssuerFault: Error, Sendable, CustomStringConvertible {

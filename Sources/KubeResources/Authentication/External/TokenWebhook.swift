@@ -5,7 +5,7 @@ import KubeCrypto
 package import KubeModel
 package import KubeNet
 package import KubeServer
-package import KubeWire
+import KubeWire
 import Logging
 
 /// `--authentication-token-webhook-config-file`.

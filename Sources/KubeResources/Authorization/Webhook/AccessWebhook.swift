@@ -2,9 +2,9 @@
 
 package import KubeBase
 package import KubeCEL
-package import KubeModel
+import KubeModel
 package import KubeServer
-package import KubeWire
+import KubeWire
 import Logging
 
 /// `--authorization-webhook-config-file`, or a Webhook of an AuthorizationConfiguration.
