@@ -299,4 +299,42 @@ import Testing
         #expect(better.metadata.generation == 2 && better.status.observedGeneration == 2)
         #expect(!better.status.typeChecking.expressionWarnings.exists)
     }
+
+    /// Params that the author may not read would leak through messages.
+    @Test func authorsMustBeAbleToReadParams() async throws {
+        let s: TestServer = try await TestServer.start()
+        let author: UserInfo = UserInfo(name: "author", groups: ["system:authenticated"])
+        let rule: JSON = [
+            "apiGroups": ["admissionregistration.k8s.io"], "resources": ["*"], "verbs": ["create"],
+        ]
+        _ = try await s.create(API.clusterRoles, "", ["metadata": ["name": "author"], "rules": [rule]])
+        _ = try await s.create(
+            API.clusterRoleBindings, "",
+            [
+                "metadata": ["name": "author"], "subjects": [["kind": "User", "name": "author"]],
+                "roleRef": ["apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "author"],
+            ])
+        let policy: JSON = Self.policy("s", ["configmaps"]) { p in
+            p.spec.paramKind = ["apiVersion": "v1", "kind": "Secret"]
+            p.spec.validations = [["expression": "params.data.x == 'y'"]]
+        }
+        let error: StatusError? = await s.failure { () async throws(StatusError) in
+            try await s.create(API.validatingAdmissionPolicies, "", policy, user: author)
+        }
+        #expect(
+            error?.message.contains(
+                "spec.paramKind: Forbidden: user author must have \"get\" permission on all objects of the referenced")
+                == true, "\(error?.message ?? "created")")
+        _ = try await s.create(API.validatingAdmissionPolicies, "", policy)
+        let bound: StatusError? = await s.failure { () async throws(StatusError) in
+            try await s.create(
+                API.validatingAdmissionPolicyBindings, "",
+                Self.binding("s") { b in
+                    b.spec.paramRef = ["name": "x", "namespace": "default", "parameterNotFoundAction": "Deny"]
+                }, user: author)
+        }
+        #expect(
+            bound?.message.contains("does not have \"get\" permission on the object referenced by paramRef") == true,
+            "\(bound?.message ?? "created")")
+    }
 }

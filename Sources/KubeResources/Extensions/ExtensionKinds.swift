@@ -35,15 +35,26 @@ enum ExtensionKinds {
         }
     }
 
-    private static let mutatingBindings: RuledStrategy = RuledStrategy(keepsGeneration: true) { o, out in
-        PolicyRules.binding(o, isValidating: false, &out)
-    }
-    private static let validatingBindings: RuledStrategy = RuledStrategy(keepsGeneration: true) { o, out in
-        PolicyRules.binding(o, isValidating: true, &out)
-    }
-    private static let mutatingPolicies: RuledStrategy = RuledStrategy(keepsGeneration: true) { o, out in
-        PolicyRules.mutating(o, &out)
-    }
+    private static func kind(_ name: String) -> GroupKind { GroupKind(group: "admissionregistration.k8s.io", kind: name) }
+
+    private static let mutatingBindings: GuardedPolicyStrategy = GuardedPolicyStrategy(
+        rule: { o, out in PolicyRules.binding(o, isValidating: false, &out) },
+        check: { (new, old, context) throws(StatusError) in
+            try await PolicyAuthority.checkBinding(
+                new, old: old, policies: API.mutatingAdmissionPolicies, kind("MutatingAdmissionPolicyBinding"), context)
+        })
+    private static let validatingBindings: GuardedPolicyStrategy = GuardedPolicyStrategy(
+        rule: { o, out in PolicyRules.binding(o, isValidating: true, &out) },
+        check: { (new, old, context) throws(StatusError) in
+            try await PolicyAuthority.checkBinding(
+                new, old: old, policies: API.validatingAdmissionPolicies, kind("ValidatingAdmissionPolicyBinding"),
+                context)
+        })
+    private static let mutatingPolicies: GuardedPolicyStrategy = GuardedPolicyStrategy(
+        rule: { o, out in PolicyRules.mutating(o, &out) },
+        check: { (new, old, context) throws(StatusError) in
+            try await PolicyAuthority.checkPolicy(new, old: old, kind("MutatingAdmissionPolicy"), context)
+        })
 
     static let entries: [Entry] = [
         Entry(API.customResourceDefinitions, CustomResourceDefinitionStrategy()),

@@ -141,4 +141,18 @@ struct ValidatingPolicyStrategy: Strategy {
         PolicyRules.validating(object, &out)
         return out.list
     }
+
+    private static let kind: GroupKind = GroupKind(
+        group: "admissionregistration.k8s.io", kind: "ValidatingAdmissionPolicy")
+
+    func beginCreate(_ object: inout JSON, _ context: RequestContext) async throws(StatusError) -> Undo? {
+        try await PolicyAuthority.checkPolicy(object, old: .null, Self.kind, context)
+        return nil
+    }
+    func beginUpdate(
+        _ new: inout JSON, old: JSON, _ context: RequestContext
+    ) async throws(StatusError) -> Undo? {
+        try await PolicyAuthority.checkPolicy(new, old: old, Self.kind, context)
+        return nil
+    }
 }
