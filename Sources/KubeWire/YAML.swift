@@ -17,10 +17,17 @@ package struct YAMLLimits: Sendable {
 package enum YAML {
     /// The documents of a stream; empty documents are left out. JSON is accepted too.
     package static func parse(_ text: String, limits: YAMLLimits = YAMLLimits()) throws(YAMLError) -> [JSON] {
+        try parseReportingDuplicates(text, limits: limits).documents
+    }
+
+    /// As `parse`, with what go-yaml's strict mode says of keys that stand twice: `line 3: key "x" already set in map`.
+    package static func parseReportingDuplicates(
+        _ text: String, limits: YAMLLimits = YAMLLimits()
+    ) throws(YAMLError) -> (documents: [JSON], duplicates: [String]) {
         if text.utf8.first(where: { $0 > 32 }) == UInt8(ascii: "{"),
             let value = try? JSON.parse(Array(text.utf8), limits: JSONLimits(depthMax: limits.depthMax))
         {
-            return [value]
+            return ([value], [])
         }
         var out: [JSON] = []
         var budget: YAMLBudget = YAMLBudget(limits: limits)
@@ -28,7 +35,7 @@ package enum YAML {
             let value: JSON = try YAMLDocument.parse(chunk, budget: &budget)
             if value.exists { out.append(value) }
         }
-        return out
+        return (out, budget.duplicates)
     }
 
     /// The text between lines that start with `---`; line numbers in errors count from there, as in kubectl.

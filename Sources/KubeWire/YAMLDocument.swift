@@ -4,6 +4,8 @@ import CYAML
 
 /// What all documents of a stream may cost together.
 struct YAMLBudget {
+    /// Of go-yaml's strict mode: `line 3: key "x" already set in map`.
+    var duplicates: [String] = []
     let limits: YAMLLimits
     var nodes: Int = 0
     /// Nodes that came from aliases.
@@ -29,6 +31,8 @@ struct YAMLDocument {
     private var anchors: [String: (value: JSON, size: Int)] = [:]
     private var open: Set<String> = []
     private var depth: Int = 0
+    /// Of the event read last, from 1.
+    private var line: Int = 0
 
     static func fault(_ words: String) -> YAMLError {
         YAMLError(message: "error converting YAML to JSON: yaml: " + words)
@@ -72,10 +76,11 @@ struct YAMLDocument {
 
     private func text(_ p: UnsafeMutablePointer<yaml_char_t>?) -> String { p.map { String(cString: $0) } ?? "" }
 
-    private func next() throws(YAMLError) -> Event {
+    private mutating func next() throws(YAMLError) -> Event {
         var event: yaml_event_t = yaml_event_t()
         guard yaml_parser_parse(parser, &event) == 1 else { throw failure() }
         defer { yaml_event_delete(&event) }
+        line = Int(event.start_mark.line) + 1
         switch event.type {
         case YAML_STREAM_START_EVENT: return .streamStart
         case YAML_STREAM_END_EVENT: return .streamEnd
@@ -184,7 +189,9 @@ struct YAMLDocument {
                 isMerge = text == "<<" && isPlain && (tag.isEmpty || tag == "tag:yaml.org,2002:merge")
             }
             let (key, keyCost): (JSON, Int) = try node(event)
-            let (value, cost): (JSON, Int) = try node(try next())
+            let valueEvent: Event = try next()
+            let valueLine: Int = line
+            let (value, cost): (JSON, Int) = try node(valueEvent)
             size += keyCost + cost
             if isMerge {
                 merged += value.asArray ?? [value]
@@ -193,6 +200,7 @@ struct YAMLDocument {
             let name: String = try self.name(key)
             if let i = places[name] {
                 pairs[i].value = value
+                budget.duplicates.append("line \(valueLine): key \(JSON.string(name)) already set in map")
             } else {
                 places[name] = pairs.count
                 pairs.append((name, value))

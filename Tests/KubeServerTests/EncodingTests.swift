@@ -137,6 +137,23 @@ import Testing
         #expect(sent.status == 415)
     }
 
+    @Test func keysThatStandTwiceInYAMLAreTold() async throws {
+        let server: APIServer = try await Fixture.server()
+        let path: String = "/api/v1/namespaces/default/configmaps"
+        let body: [UInt8] = Array("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\ndata:\n  a: b\n  a: c\n".utf8)
+        let strict = await exchange(server, "POST", path + "?fieldValidation=Strict", body, ["Content-Type": "application/yaml"])
+        #expect(strict.status == 400)
+        #expect(try JSON.parse(strict.body).message.text.hasSuffix(
+            "strict decoding error: yaml: unmarshal errors:\n  line 7: key \"a\" already set in map"))
+        let applied = await exchange(
+            server, "PATCH", path + "/c?fieldManager=me&fieldValidation=Strict", body,
+            ["Content-Type": "application/apply-patch+yaml"])
+        #expect(try JSON.parse(applied.body).message.text.hasPrefix("error strict decoding YAML: error converting YAML to JSON: "))
+        let warned = await exchange(server, "POST", path, body, ["Content-Type": "application/yaml"])
+        #expect(warned.status == 201)
+        #expect(warned.headers["Warning"] == "299 - \"line 7: key \\\"a\\\" already set in map\"")
+    }
+
     @Test func openAPIDocumentsAreNamedByTheirHashes() async throws {
         let server: APIServer = try await Fixture.server()
         let index = await exchange(server, "GET", "/openapi/v3", [], [:])

@@ -9,7 +9,26 @@ struct DecodedBody {
     var object: JSON = .null
     /// Members that occur twice, by path.
     var duplicates: [String] = []
+    /// Of YAML, in go-yaml's words: `line 3: key "x" already set in map`.
+    var repeated: [String] = []
     var patchType: PatchType = .merge
+
+    /// Refuses or tells keys that stand twice in YAML, as the request's fieldValidation wants it.
+    func checkRepeated(_ kind: GroupVersionKind, _ query: Query, _ context: RequestContext) throws(StatusError) {
+        guard !repeated.isEmpty else { return }
+        switch try query.fieldValidation() {
+        case .ignore: return
+        case .warn: for text in repeated { context.warn(text) }
+        case .strict:
+            let list: String = "yaml: unmarshal errors:\n  " + repeated.joined(separator: "\n  ")
+            if patchType == .apply {
+                throw .badRequest("error strict decoding YAML: error converting YAML to JSON: " + list)
+            }
+            throw .badRequest(
+                "\(kind.kind) in version \"\(kind.version)\" cannot be handled as a \(kind.kind): "
+                    + "strict decoding error: " + list)
+        }
+    }
 }
 
 enum BodyDecoding {
@@ -76,7 +95,10 @@ enum BodyDecoding {
             }
         }
         do throws(YAMLError) {
-            result.object = try YAML.parse(String(decoding: bytes, as: UTF8.self)).first ?? .null
+            let read: (documents: [JSON], duplicates: [String]) = try YAML.parseReportingDuplicates(
+                String(decoding: bytes, as: UTF8.self))
+            result.object = read.documents.first ?? .null
+            result.repeated = read.duplicates
         } catch {
             throw result.patchType == .apply
                 ? .badRequest("error decoding YAML: \(error.message)")

@@ -93,6 +93,7 @@ extension APIServer {
             call.body = decoded.object
             call.duplicates = decoded.duplicates
             call.patchType = decoded.patchType
+            try decoded.checkRepeated(subresource?.kind ?? definition.gvk, query, context)
             passage.trail?.request(call.body, isPatch: verb == .patch)
         }
         if let warning = definition.deprecationWarning { context.warn(warning) }
