@@ -337,4 +337,52 @@ import Testing
             bound?.message.contains("does not have \"get\" permission on the object referenced by paramRef") == true,
             "\(bound?.message ?? "created")")
     }
+
+    /// matchPolicy Equivalent: expressions see the version that the rule names; Exact leaves other versions alone.
+    @Test func seesTheVersionOfTheRule() async throws {
+        let s: TestServer = try await TestServer.start()
+        func rule(_ policy: String) -> JSON {
+            [
+                "metadata": ["name": .string(policy.lowercased())],
+                "spec": [
+                    "matchConstraints": [
+                        "matchPolicy": .string(policy),
+                        "namespaceSelector": ["matchExpressions": [["key": "free", "operator": "DoesNotExist"]]],
+                        "resourceRules": [
+                            [
+                                "apiGroups": ["autoscaling"], "apiVersions": ["v1"], "operations": ["CREATE"],
+                                "resources": ["horizontalpodautoscalers"],
+                            ],
+                        ],
+                    ],
+                    "validations": [
+                        [
+                            "expression": "request.requestKind.version == request.kind.version",
+                            "messageExpression": "'saw ' + object.apiVersion + ' of ' + request.requestKind.version",
+                        ],
+                    ],
+                ],
+            ]
+        }
+        let scaler: JSON = [
+            "metadata": ["name": "h"],
+            "spec": ["maxReplicas": 2, "scaleTargetRef": ["kind": "Deployment", "name": "d", "apiVersion": "apps/v1"]],
+        ]
+        let v2: GroupVersionResource = GroupVersionResource(
+            group: "autoscaling", version: "v2", resource: "horizontalpodautoscalers")
+        _ = try await s.create(API.validatingAdmissionPolicies, "", rule("Exact"))
+        _ = try await s.create(API.validatingAdmissionPolicyBindings, "", Self.binding("exact"))
+        var other: JSON = scaler
+        other.metadata.name = "exact"
+        _ = try await s.create(v2, "default", other)
+        _ = try await s.create(API.validatingAdmissionPolicies, "", rule("Equivalent"))
+        _ = try await s.create(API.validatingAdmissionPolicyBindings, "", Self.binding("equivalent"))
+        let error: StatusError? = await s.failure { () async throws(StatusError) in
+            try await s.create(v2, "default", scaler)
+        }
+        #expect(
+            error?.message.hasSuffix("denied request: saw autoscaling/v1 of v2") == true, "\(error?.message ?? "made")")
+        _ = try await s.create(API.namespaces, "", ["metadata": ["name": "f", "labels": ["free": "1"]]])
+        _ = try await s.create(v2, "f", scaler)
+    }
 }
