@@ -37,7 +37,8 @@ package final class Announcer: Component {
     package func run() async throws {
         let news: Wakeup = news
         services.onChange { old, new in
-            if [old, new].contains(where: { $0?.metadata.annotations[Self.annotation].exists ?? false }) { news.raise() }
+            let concerns: Bool = [old, new].contains { $0?.metadata.annotations[Self.annotation].exists ?? false }
+            if concerns { news.raise() }
         }
         await services.waitForSync()
         var carried: Set<String>?
@@ -57,7 +58,7 @@ package final class Announcer: Component {
     /// What this node shall announce.
     package static func addresses(_ services: [JSON], nodeName: String) -> Set<String> {
         Set(
-            services.filter { $0.metadata.annotations[annotation].text == nodeName && $0.spec.type.text == "LoadBalancer" }
+            services.filter { $0.spec.type.text == "LoadBalancer" && $0.metadata.annotations[annotation].text == nodeName }
                 .flatMap { $0.status.loadBalancer.ingress.elements }.map { $0.ip.text }
                 .filter { ServicePort.isIPv4($0) })
     }
@@ -69,7 +70,8 @@ package final class Announcer: Component {
             let addresses: [JSON] = l.addr_info.elements
             guard addresses.contains(where: { $0.local.text == nodeAddress }) else { continue }
             link = (l.ifname.text, l.address.text)
-            for a in addresses where a["label"].text == "\(l.ifname.text):\(Self.label)" { present.insert(a.local.text) }
+            let mark: String = "\(l.ifname.text):\(Self.label)"
+            for a in addresses where a["label"].text == mark { present.insert(a.local.text) }
         }
         guard let link else { throw CommandFault("no link has the node's address \(nodeAddress)") }
         let gone: [String] = present.subtracting(wanted).sorted()

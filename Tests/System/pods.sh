@@ -129,6 +129,72 @@ has "$(k describe pod toolarge)" '0/1 nodes are available: 1 Insufficient cpu' "
 k scale --replicas=0 deployment --all >/dev/null 2>&1 || true
 k delete pod crashing unhealthy greedy done toolarge --now >/dev/null
 
+say "== the network and the node's own parts"
+k apply -f - >/dev/null <<'YAML'
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: disk}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: keeper, labels: {app: keeper}}
+spec:
+  containers:
+  - {name: c, image: busybox, command: [sh, -c, "echo kept > /disk/f; mkdir -p /www; echo hi > /www/index.html; httpd -f -p 8080 -h /www"], volumeMounts: [{name: disk, mountPath: /disk}]}
+  volumes: [{name: disk, persistentVolumeClaim: {claimName: disk}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: front}
+spec: {type: LoadBalancer, selector: {app: keeper}, ports: [{port: 80, targetPort: 8080}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: caller, labels: {app: caller}}
+spec: {containers: [{name: c, image: busybox, command: [sleep, "100000"]}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: daring}
+spec:
+  securityContext: {sysctls: [{name: kernel.msgmax, value: "65536"}]}
+  containers: [{name: c, image: busybox}]
+YAML
+k wait --for=condition=Ready pod/keeper pod/caller --timeout=60s >/dev/null
+ok "a claim of the default class serves a pod"
+same "$(k get pod daring -o jsonpath='{.status.reason}')" SysctlForbidden "unsafe sysctls are refused"
+until_true 10 "a LoadBalancer has an address" bash -c "'$KUBECTL' get service front -o jsonpath='{.status.loadBalancer.ingress[0].ip}' | grep ."
+address=$(k get service front -o jsonpath='{.status.loadBalancer.ingress[0].ip}')
+until_true 10 "that this machine reaches" bash -c "curl -sf -m 2 http://$address/ | grep hi"
+port=$(k get service front -o jsonpath='{.spec.ports[0].nodePort}')
+until_true 10 "and the node port on 127.0.0.1" bash -c "curl -sf -m 2 http://127.0.0.1:$port/ | grep hi"
+keeper=$(k get pod keeper -o jsonpath='{.status.podIP}')
+reaches() { k exec caller -- timeout 2 wget -qO- "http://$keeper:8080/"; }
+until_true 10 "pods reach each other" reaches
+k apply -f - >/dev/null <<'YAML'
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: shut}
+spec: {podSelector: {matchLabels: {app: keeper}}, policyTypes: [Ingress]}
+YAML
+until_true 10 "unless a NetworkPolicy forbids it" bash -c "! '$KUBECTL' exec caller -- timeout 2 wget -qO- http://$keeper:8080/"
+k delete networkpolicy shut >/dev/null
+until_true 10 "and again without it" reaches
+manifests=$APUS_ROOT/$APUS_NAME/nodes/node1/manifests
+mkdir -p "$manifests"
+printf '%s\n' 'apiVersion: v1' 'kind: Pod' 'metadata: {name: fixed}' \
+    'spec: {containers: [{name: c, image: busybox, command: [sleep, "100000"]}]}' >"$manifests/fixed.yaml"
+until_true 30 "a static pod runs and is shown" bash -c "'$KUBECTL' get pod fixed-node1 -o jsonpath='{.status.phase}' | grep Running"
+rm "$manifests/fixed.yaml"
+until_true 60 "and goes with its manifest" bash -c "! '$KUBECTL' get pod fixed-node1"
+has "$(k get --raw /api/v1/nodes/node1/proxy/configz)" '"clusterDomain":"cluster.local"' "the node shows its configuration"
+has "$(k get --raw /api/v1/nodes/node1/proxy/metrics/cadvisor)" 'container_memory_working_set_bytes' "and its containers' figures"
+k delete pod keeper caller daring --now >/dev/null
+k delete service front >/dev/null
+k delete pvc disk >/dev/null
+until_true 20 "the volume's folder goes with its claim" bash -c "! ls '$APUS_ROOT/$APUS_NAME/nodes/node1/volumes' | grep pvc-"
+
 say "== restarts of our own parts"
 before=$(k get pod features -o jsonpath='{.status.containerStatuses[0].containerID} {.status.containerStatuses[0].restartCount}')
 pid_of() { python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["pid"])' "$1"; }

@@ -54,7 +54,8 @@ final class ServiceAddresses: Component {
     }
 
     static func clusterIPs(_ service: JSON) -> [String] {
-        let all: [String] = service.spec.clusterIPs.exists ? service.spec.clusterIPs.strings : [service.spec.clusterIP.text]
+        let spec: JSON = service.spec
+        let all: [String] = spec.clusterIPs.exists ? spec.clusterIPs.strings : [spec.clusterIP.text]
         return all.filter { !$0.isEmpty && $0 != "None" }
     }
 
