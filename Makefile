@@ -42,6 +42,7 @@ test:
 
 bench: build
 	scripts/bench.sh $(BUILD)/apus
+	scripts/bench-api.sh $(BUILD)/apus
 
 conformance: build
 	scripts/conformance.sh $(BUILD)/apus

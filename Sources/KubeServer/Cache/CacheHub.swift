@@ -1,5 +1,6 @@
 // The store's follower: hands each change to the cache of its prefix.
 
+import Dispatch
 import KubeBase
 import KubeModel
 package import KubeStore
@@ -59,27 +60,57 @@ package final class CacheHub: StoreSink {
         let (mine, start): ([Change], StoreStart) = state.withLock { s in
             (s.unclaimed.removeValue(forKey: prefix) ?? [], s.start)
         }
-        for change in mine { apply(replayed: change, to: cache) }
+        if !mine.isEmpty { replay(mine) }
         cache.opened(start)
         return cache
     }
 
     var caches: [ResourceCache] { state.withLock { Array($0.caches.values) } }
 
+    /// The rows of a start. Their objects are made on all cores; they are put in their places in order.
     package func replay(_ changes: [Change]) {
-        for change in changes {
-            let cache: ResourceCache? = state.withLock { s in
-                for prefix in CacheHub.prefixes(of: change.key) {
-                    if let cache = s.caches[prefix] { return cache }
+        let caches: [ResourceCache?] = claim(changes)
+        let made: Mutex<[Int: StoredObject]> = Mutex([:])
+        DispatchQueue.concurrentPerform(iterations: CacheHub.stripes) { stripe in
+            var mine: [Int: StoredObject] = [:]
+            for i in stride(from: stripe, to: changes.count, by: CacheHub.stripes) {
+                if let cache = caches[i] { mine[i] = object(replayed: changes[i], of: cache) }
+            }
+            made.withLock { $0.merge(mine) { $1 } }
+        }
+        let objects: [Int: StoredObject] = made.withLock { $0 }
+        for (i, change) in changes.enumerated() {
+            guard let cache = caches[i] else { continue }
+            if let object = objects[i] {
+                cache.apply(change.revision, path: object.path, object)
+            } else if change.value == nil {
+                cache.apply(change.revision, path: String(change.key.dropFirst(cache.prefix.count + 1)), nil)
+            }
+        }
+    }
+
+    private static let stripes: Int = 4
+
+    /// The cache of each change; nil: no resource has claimed its prefix yet, and the change waits for one.
+    private func claim(_ changes: [Change]) -> [ResourceCache?] {
+        state.withLock { s in
+            // Rows of one resource follow each other; the folder is asked for only when no cache lies below it.
+            var last: (folder: String, cache: ResourceCache)?
+            return changes.map { change in
+                if let last, change.key.hasPrefix(last.folder) { return last.cache }
+                let prefixes: [String] = CacheHub.prefixes(of: change.key)
+                for prefix in prefixes {
+                    guard let cache = s.caches[prefix] else { continue }
+                    let folder: String = prefix + "/"
+                    last = s.caches.keys.contains { $0.hasPrefix(folder) } ? nil : (folder, cache)
+                    return cache
                 }
                 // Custom resources: /registry/GROUP/PLURAL/…
-                if let guess = CacheHub.prefixes(of: change.key).first(where: { $0.utf8.filter { $0 == 47 }.count == 3 }
-                ) {
+                if let guess = prefixes.first(where: { $0.utf8.filter { $0 == 47 }.count == 3 }) {
                     s.unclaimed[guess, default: []].append(change)
                 }
                 return nil
             }
-            if let cache { apply(replayed: change, to: cache) }
         }
     }
 
@@ -94,23 +125,19 @@ package final class CacheHub: StoreSink {
         return out
     }
 
-    private func apply(replayed change: Change, to cache: ResourceCache) {
+    /// nil for a deletion, and for what cannot be read.
+    private func object(replayed change: Change, of cache: ResourceCache) -> StoredObject? {
+        guard let value = change.value else { return nil }
         let path: String = String(change.key.dropFirst(cache.prefix.count + 1))
-        guard let value = change.value else {
-            cache.apply(change.revision, path: path, nil)
-            return
-        }
         do {
-            let stored: StoredObject
             let plain: [UInt8] = try sealer?.open(value, key: change.key) ?? value
             if let bytes = StorageForm.stamped(plain, change.revision) {
-                stored = try StoredObject(path: path, revision: change.revision, bytes: bytes)
-            } else {
-                stored = StoredObject(path: path, revision: change.revision, object: try JSON.parse(plain))
+                return try StoredObject(path: path, revision: change.revision, bytes: bytes)
             }
-            cache.apply(change.revision, path: path, stored)
+            return StoredObject(path: path, revision: change.revision, object: try JSON.parse(plain))
         } catch {
             log.error("\(change.key) at revision \(change.revision) cannot be read and is not served: \(error)")
+            return nil
         }
     }
 

@@ -4,7 +4,7 @@ import KubeModel
 import KubeNet
 import KubeWire
 
-enum WatchSocket {
+package enum WatchSocket {
     /// `answer`, a stream of watch frames, over a WebSocket when that is what `request` asks for. JSON events are text
     /// messages without their line ends; protobuf events are binary messages without their length prefixes.
     static func response(_ answer: HTTPResponse, to request: HTTPRequest) -> HTTPResponse {
@@ -60,10 +60,10 @@ enum WatchSocket {
     }
 
     /// Events of a JSON stream.
-    static func lines(_ bytes: [UInt8]) -> [[UInt8]] { bytes.split(separator: 10).map { Array($0) } }
+    package static func lines(_ bytes: [UInt8]) -> [[UInt8]] { bytes.split(separator: 10).map { Array($0) } }
 
     /// Events of a protobuf stream: four bytes of length, most significant first, before each.
-    static func prefixed(_ bytes: [UInt8]) -> [[UInt8]] {
+    package static func prefixed(_ bytes: [UInt8]) -> [[UInt8]] {
         var out: [[UInt8]] = []
         var at: Int = 0
         while at + 4 <= bytes.count {
