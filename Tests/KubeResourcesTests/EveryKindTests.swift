@@ -113,7 +113,10 @@ import Testing
         _ = try await t.call(
             .deletecollection, sample.resource, namespace, query: ["labelSelector": "suite=all"])
         let left: JSON = try await t.call(.list, sample.resource, namespace, query: ["labelSelector": "suite=all"])
-        #expect(left.items.elements.allSatisfy { $0.meta.isDeleting && !($0.meta.finalizers.isEmpty && $0.spec.finalizers.elements.isEmpty) })
+        #expect(
+            left.items.elements.allSatisfy {
+                $0.meta.isDeleting && !($0.meta.finalizers.isEmpty && $0.spec.finalizers.elements.isEmpty)
+            })
         if left.items.elements.isEmpty {
             let gone: StatusError? = await t.failure { () async throws(StatusError) in
                 try await t.call(.delete, sample.resource, namespace, name)

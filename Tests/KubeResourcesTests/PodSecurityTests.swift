@@ -43,7 +43,12 @@ import Testing
 
     @Test func baselineControls() {
         let rows: [(String, (inout JSON) -> Void)] = [
-            ("host namespaces (hostNetwork=true, hostPID=true)", { $0.spec.hostNetwork = true; $0.spec.hostPID = true }),
+            (
+                "host namespaces (hostNetwork=true, hostPID=true)",
+                {
+                    $0.spec.hostNetwork = true; $0.spec.hostPID = true
+                }
+            ),
             ("hostPath volumes (volume \"v\")", { $0.spec.volumes = [["name": "v", "hostPath": ["path": "/"]]] }),
             (
                 "hostPort (container \"a\" uses hostPorts 80, 9000)",

@@ -90,7 +90,9 @@ import Testing
     @Test func aScaleHandsReplicasOver() async throws {
         let call: Caller = Caller(try await Fixture.server())
         _ = try await apply(call, API.deployments, "d", deployment(2), by: "one")
-        let scale: JSON = ["apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": ["name": "d"], "spec": ["replicas": 5]]
+        let scale: JSON = [
+            "apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": ["name": "d"], "spec": ["replicas": 5],
+        ]
         let error: StatusError? = await refusal { () async throws(StatusError) in
             try await self.apply(call, API.deployments, "d", scale, by: "scaler", sub: "scale")
         }

@@ -58,7 +58,10 @@ package enum AdmissionPlugins {
         }
         let both: [String] = enable.filter { disable.contains($0) }
         if !both.isEmpty {
-            throw Fault(description: "[\(both.joined(separator: ", "))] in enable-admission-plugins and disable-admission-plugins overlapped")
+            throw Fault(
+                description:
+                    "[\(both.joined(separator: ", "))] in enable-admission-plugins and disable-admission-plugins overlapped"
+            )
         }
         return known.compactMap { k in
             let plugin: any AdmissionPlugin = k.plugin()

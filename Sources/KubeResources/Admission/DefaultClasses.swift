@@ -28,7 +28,9 @@ package struct DefaultIngressClass: AdmissionPlugin {
     package init() {}
 
     package func admit(_ request: inout AdmissionRequest) async throws(StatusError) {
-        guard request.resource == API.ingresses, request.operation == .create, request.subresource.isEmpty else { return }
+        guard request.resource == API.ingresses, request.operation == .create, request.subresource.isEmpty else {
+            return
+        }
         let legacy: JSON = request.object.metadata.annotations["kubernetes.io/ingress.class"]
         if request.object.spec.ingressClassName.exists || legacy.exists { return }
         let marks: [String] = ["ingressclass.kubernetes.io/is-default-class"]

@@ -53,7 +53,8 @@ package struct ExtendedResourceToleration: AdmissionPlugin {
     package func admit(_ request: inout AdmissionRequest) async throws(StatusError) {
         guard request.resource == API.pods, request.operation == .create, request.subresource.isEmpty else { return }
         let all: [JSON] = request.object.spec.containers.elements + request.object.spec.initContainers.elements
-        let names: Set<String> = Set(all.flatMap { $0.resources.requests.fields.keys }.filter { ResourceRules.isExtended($0) })
+        let names: Set<String> = Set(
+            all.flatMap { $0.resources.requests.fields.keys }.filter { ResourceRules.isExtended($0) })
         for name in names.sorted() {
             let toleration: JSON = ["key": .string(name), "operator": "Exists"]
             if !request.object.spec.tolerations.elements.contains(toleration) {
@@ -69,7 +70,9 @@ package struct OwnerReferencesPermissionEnforcement: AdmissionPlugin {
     package init() {}
 
     package func validate(_ request: AdmissionRequest) async throws(StatusError) {
-        guard request.operation == .create || request.operation == .update, request.object.metadata.exists else { return }
+        guard request.operation == .create || request.operation == .update, request.object.metadata.exists else {
+            return
+        }
         let new: [JSON] = request.object.metadata.ownerReferences.elements
         let old: [JSON] = request.oldObject.metadata.ownerReferences.elements
         guard new != old else { return }
@@ -79,17 +82,24 @@ package struct OwnerReferencesPermissionEnforcement: AdmissionPlugin {
             RequestAttributes(
                 user: request.user, verb: "delete", request.resource, namespace: request.namespace, name: request.name),
             request, "cannot set an ownerRef on a resource you can't delete")
-        for owner in new where owner.blockOwnerDeletion.isTrue && !old.contains(where: { $0.uid == owner.uid && $0.blockOwnerDeletion.isTrue }) {
+        for owner in new
+        where owner.blockOwnerDeletion.isTrue
+            && !old.contains(where: { $0.uid == owner.uid && $0.blockOwnerDeletion.isTrue })
+        {
             let kind: GroupVersionKind = GroupVersionKind(of: owner)
             let known: ResourceDefinition? = request.context.registry.definitions.first { $0.gvk == kind }
             guard let known else {
-                throw refused(request, "cannot set blockOwnerDeletion in this case because cannot find RESTMapping for APIVersion \(owner.apiVersion.text) Kind \(owner.kind.text)")
+                throw refused(
+                    request,
+                    "cannot set blockOwnerDeletion in this case because cannot find RESTMapping for APIVersion \(owner.apiVersion.text) Kind \(owner.kind.text)"
+                )
             }
             try await check(
                 RequestAttributes(
                     user: request.user, verb: "update", known.gvr, subresource: "finalizers",
                     namespace: known.isNamespaced ? request.namespace : "", name: owner.name.text),
-                request, "cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on")
+                request,
+                "cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on")
         }
     }
 

@@ -61,10 +61,12 @@ enum SliceRules {
         }
         if spec.allNodes.isTrue { given.append("`allNodes`") }
         if spec.perDeviceNodeSelection.isTrue { given.append("`perDeviceNodeSelection`") }
-        let choice: String = "exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required"
+        let choice: String =
+            "exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required"
         if given.isEmpty, spec.devices.exists || !spec.sharedCounters.exists { out.required(path, choice) }
         if given.count > 1 {
-            out.invalid(path, .string("{" + given.joined(separator: ", ") + "}"), choice + ", but multiple fields are set")
+            out.invalid(
+                path, .string("{" + given.joined(separator: ", ") + "}"), choice + ", but multiple fields are set")
         }
     }
 

@@ -27,7 +27,9 @@ enum EndpointSlices {
                 out.name("\(at).hints.forZones[\(j)].name", z.name.text, NameRules.labelValue)
             }
             for (j, a) in e.addresses.strings.enumerated() {
-                address(a, type: o.addressType.text, mayBeSpecial: EndpointRules.isServerItself(o), at: "\(at).addresses[\(j)]", &out)
+                address(
+                    a, type: o.addressType.text, mayBeSpecial: EndpointRules.isServerItself(o),
+                    at: "\(at).addresses[\(j)]", &out)
             }
         }
         var names: Set<String> = []
@@ -42,7 +44,8 @@ enum EndpointSlices {
     }
 
     private static func address(
-        _ text: String, type: String, mayBeSpecial: Bool, at: String, _ out: inout Faults) {
+        _ text: String, type: String, mayBeSpecial: Bool, at: String, _ out: inout Faults
+    ) {
         switch type {
         case "IPv4":
             if IPAddress(text).map({ $0.isV6 }) ?? true {

@@ -64,7 +64,9 @@ enum StorageKinds {
 
     private static let drivers: RuledStrategy = RuledStrategy(
         updating: { new, old, out in
-            for (f, shown) in [("attachRequired", "attachedRequired"), ("volumeLifecycleModes", "volumeLifecycleModes")] {
+            for (f, shown) in [
+                ("attachRequired", "attachedRequired"), ("volumeLifecycleModes", "volumeLifecycleModes"),
+            ] {
                 out.immutable("spec.\(shown)", new.spec[f], old.spec[f])
             }
         }
@@ -75,7 +77,8 @@ enum StorageKinds {
         }
         out.oneOf(
             "spec.fsGroupPolicy", o.spec.fsGroupPolicy, ["File", "None", "ReadWriteOnceWithFSType"], isRequired: true)
-        for (i, m) in o.spec.volumeLifecycleModes.elements.enumerated() where !["Ephemeral", "Persistent"].contains(m.text) {
+        for (i, m) in o.spec.volumeLifecycleModes.elements.enumerated()
+        where !["Ephemeral", "Persistent"].contains(m.text) {
             out.notSupported("spec.volumeLifecycleModes[\(i)]", m, ["Ephemeral", "Persistent"])
         }
         tokens(o.spec.tokenRequests, &out)
@@ -93,11 +96,13 @@ enum StorageKinds {
             if !audiences.insert(t.audience.text).inserted { out.duplicate(at + ".audience", t.audience) }
             guard let n = t.expirationSeconds.asInt64 else { continue }
             if n < 600 {
-                out.invalid(at + ".expirationSeconds", t.expirationSeconds, "may not specify a duration less than 10 minutes")
+                out.invalid(
+                    at + ".expirationSeconds", t.expirationSeconds, "may not specify a duration less than 10 minutes")
             }
             if n > 1 << 32 {
                 out.invalid(
-                    at + ".expirationSeconds", t.expirationSeconds, "may not specify a duration larger than 2^32 seconds")
+                    at + ".expirationSeconds", t.expirationSeconds,
+                    "may not specify a duration larger than 2^32 seconds")
             }
         }
     }
@@ -121,7 +126,9 @@ enum StorageKinds {
             let at: String = "spec.drivers[\(i)]"
             driverName(d.name, at: at + ".name", &out)
             if d.nodeID.text.isEmpty { out.required(at + ".nodeID") }
-            if d.nodeID.text.utf8.count > 192 { out.invalid(at + ".nodeID", d.nodeID, "must be 192 characters or less") }
+            if d.nodeID.text.utf8.count > 192 {
+                out.invalid(at + ".nodeID", d.nodeID, "must be 192 characters or less")
+            }
             if let n = d.allocatable["count"].asInt64, n < 0 {
                 out.invalid(at + ".allocatable.count", d.allocatable["count"], "must be greater than or equal to 0")
             }
@@ -143,7 +150,8 @@ enum StorageKinds {
         if source.persistentVolumeName.exists, source.inlineVolumeSpec.exists {
             out.forbidden("spec.source", "must specify exactly one of inlineVolumeSpec and persistentVolumeName")
         }
-        for (key, value) in o.status.attachmentMetadata.fields where key.utf8.count + value.text.utf8.count > 256 << 10 {
+        for (key, value) in o.status.attachmentMetadata.fields where key.utf8.count + value.text.utf8.count > 256 << 10
+        {
             out.tooLong("status.attachmentMetadata", maxLength: 256 << 10)
         }
         for f in ["attachError", "detachError"] where o.status[f].message.text.utf8.count > messageBytesMax {

@@ -28,17 +28,21 @@ enum LimitRules {
 
     private static func type(_ type: JSON, at: String, _ out: inout Faults) {
         out.name(at, type.text, NameRules.qualifiedName)
-        if !type.text.isEmpty, !type.text.contains("/"), !["Container", "PersistentVolumeClaim", "Pod"].contains(type.text) {
+        if !type.text.isEmpty, !type.text.contains("/"),
+            !["Container", "PersistentVolumeClaim", "Pod"].contains(type.text)
+        {
             out.invalid(at, type, "must be a standard limit type or fully qualified")
         }
     }
 
     private static func order(_ item: JSON, at: String, _ out: inout Faults) {
-        let keys: Set<String> = Set(["max", "min", "default", "defaultRequest", "maxLimitRequestRatio"].flatMap { item[$0].fields.keys })
+        let keys: Set<String> = Set(
+            ["max", "min", "default", "defaultRequest", "maxLimitRequestRatio"].flatMap { item[$0].fields.keys })
         for key in keys.sorted() {
             func q(_ f: String) -> Quantity? { ResourceRules.quantity(item[f][key]) }
             /// Faults when `a` is above `b`, on the field `f` which shows its value `shown`.
-            func ordered(_ a: String, _ b: String, _ f: String, _ shown: String, _ text: (Quantity, Quantity) -> String) {
+            func ordered(_ a: String, _ b: String, _ f: String, _ shown: String, _ text: (Quantity, Quantity) -> String)
+            {
                 guard let x = q(a), let y = q(b), y < x else { return }
                 out.invalid("\(at).\(f)[\(key)]", item[shown][key], text(x, y))
             }
@@ -56,7 +60,8 @@ enum LimitRules {
             ordered("default", "max", "default", "max") { "default value \($0) is greater than max value \($1)" }
             if let ratio = q("maxLimitRequestRatio"), ratio < Quantity(1) {
                 out.invalid(
-                    "\(at).maxLimitRequestRatio[\(key)]", item.maxLimitRequestRatio[key], "ratio \(ratio) is less than 1")
+                    "\(at).maxLimitRequestRatio[\(key)]", item.maxLimitRequestRatio[key],
+                    "ratio \(ratio) is less than 1")
             }
         }
     }

@@ -71,7 +71,9 @@ enum QuotaRules {
     private static func selector(_ spec: JSON, _ out: inout Faults) {
         let at: String = "spec.scopeSelector.matchExpressions"
         for e in spec.scopeSelector.matchExpressions.elements {
-            let (scope, op, values): (String, String, [JSON]) = (e.scopeName.text, e["operator"].text, e.values.elements)
+            let (scope, op, values): (String, String, [JSON]) = (
+                e.scopeName.text, e["operator"].text, e.values.elements
+            )
             if !scopes.contains(scope) {
                 out.invalid(at + ".scopeName", e.scopeName, "unsupported scope")
             } else if misfits(scope, spec) {

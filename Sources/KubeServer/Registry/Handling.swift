@@ -71,7 +71,8 @@ extension Registry {
             guard let first = values.first else { continue }
             switch field.type {
             case .bool: options[field.name] = JSON(query.flag(field.name))
-            case .list(.int32), .list(.int64): options[field.name] = .array(values.compactMap { Int($0) }.map { JSON($0) })
+            case .list(.int32), .list(.int64):
+                options[field.name] = .array(values.compactMap { Int($0) }.map { JSON($0) })
             case .list: options[field.name] = JSON(values)
             case .int32, .int64: options[field.name] = Int(first).map { JSON($0) } ?? .string(first)
             default: options[field.name] = .string(first)
@@ -89,7 +90,9 @@ extension Registry {
         if !options.propagationPolicy.exists, let policy = request.query.text("propagationPolicy") {
             options.propagationPolicy = .string(policy)
         }
-        if !options.gracePeriodSeconds.exists, let seconds = request.query.text("gracePeriodSeconds").flatMap({ Int($0) }) {
+        if !options.gracePeriodSeconds.exists,
+            let seconds = request.query.text("gracePeriodSeconds").flatMap({ Int($0) })
+        {
             options.gracePeriodSeconds = JSON(seconds)
         }
         return options

@@ -21,7 +21,8 @@ enum BaselineChecks {
         }.map { "\($0.key)=\"\($0.value)\"" }.sorted()
         count += marks.count
         if !marks.isEmpty {
-            details.append(PodSecurityView.plural("annotation ", "annotations ", marks.count) + marks.joined(separator: ", "))
+            details.append(
+                PodSecurityView.plural("annotation ", "annotations ", marks.count) + marks.joined(separator: ", "))
         }
         if details.isEmpty { return nil }
         return PodSecurityFault(

@@ -88,7 +88,8 @@ package struct PodSecurity: AdmissionPlugin {
     /// Images are what of a pod may change and be worth another look.
     private static func isSignificant(_ request: AdmissionRequest) -> Bool {
         ["initContainers", "containers"].contains { list in
-            request.object.spec[list].elements.map { $0.image } != request.oldObject.spec[list].elements.map { $0.image }
+            request.object.spec[list].elements.map { $0.image }
+                != request.oldObject.spec[list].elements.map { $0.image }
         }
     }
 
@@ -142,7 +143,8 @@ package struct PodSecurity: AdmissionPlugin {
         }
         if groups.isEmpty { return }
         request.context.warn(
-            "existing pods in namespace \"\(request.object.meta.name)\" violate the new PodSecurity enforce level \"\(new)\"")
+            "existing pods in namespace \"\(request.object.meta.name)\" violate the new PodSecurity enforce level \"\(new)\""
+        )
         for group in groups.sorted(by: { $0.pods[0] < $1.pods[0] }) {
             let others: Int = group.pods.count - 1
             let suffix: String = others == 0 ? "" : others == 1 ? " (and 1 other pod)" : " (and \(others) other pods)"

@@ -48,7 +48,9 @@ enum RestrictedChecks {
         var names: [String] = []
         var kinds: Set<String> = []
         for volume in v.spec.volumes.elements {
-            let extra: [String] = volume.fields.pairs.filter { $0.value.exists && !volumeKinds.contains($0.key) }.map { $0.key }
+            let extra: [String] = volume.fields.pairs.filter { $0.value.exists && !volumeKinds.contains($0.key) }.map {
+                $0.key
+            }
             if extra.isEmpty { continue }
             names.append(volume.name.text)
             kinds.formUnion(extra)

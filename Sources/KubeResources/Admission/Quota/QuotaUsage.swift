@@ -89,8 +89,10 @@ enum QuotaUsage {
         if name.hasPrefix("count/") { return name.dropFirst("count/".count) == resource.groupResource.description }
         switch resource {
         case API.pods:
-            return !["persistentvolumeclaims", "services", "configmaps", "secrets", "replicationcontrollers"].contains(name)
-        case API.persistentVolumeClaims: return name.hasSuffix("persistentvolumeclaims") || name.hasSuffix("requests.storage")
+            return !["persistentvolumeclaims", "services", "configmaps", "secrets", "replicationcontrollers"].contains(
+                name)
+        case API.persistentVolumeClaims:
+            return name.hasSuffix("persistentvolumeclaims") || name.hasSuffix("requests.storage")
         case API.services: return name.hasPrefix("services")
         case API.resourceClaims: return name.hasSuffix("deviceclass.resource.k8s.io/devices")
         default: return name == resource.resource

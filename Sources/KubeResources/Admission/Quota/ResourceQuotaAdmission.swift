@@ -61,7 +61,8 @@ package final class ResourceQuotaAdmission: AdmissionPlugin {
         var missing: [String] = []
         for (key, (part, resource)) in compute
         where quota.spec.hard[key].exists && !spec.resources[part][resource].exists {
-            let without: [String] = containers.filter { !$0.resources[part][resource].exists }.map { $0.name.text }.sorted()
+            let without: [String] = containers.filter { !$0.resources[part][resource].exists }.map { $0.name.text }
+                .sorted()
             if !without.isEmpty { missing.append("\(key) for: \(without.joined(separator: ","))") }
         }
         if !missing.isEmpty {
@@ -109,7 +110,8 @@ package final class ResourceQuotaAdmission: AdmissionPlugin {
                 uniqueKeysWithValues: over.map { ($0, (wanted[$0] ?? .zero) - (before[$0] ?? .zero)) })
             return .forbidden(
                 request.resource.groupResource, request.name,
-                "exceeded quota: \(quota.meta.name), requested: \(list(delta)), used: \(list(used)), limited: \(list(hard))")
+                "exceeded quota: \(quota.meta.name), requested: \(list(delta)), used: \(list(used)), limited: \(list(hard))"
+            )
         }
         if let refusal { throw refusal }
     }

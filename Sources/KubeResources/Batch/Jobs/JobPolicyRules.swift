@@ -52,7 +52,9 @@ enum JobPolicyRules {
         }
         let values: [Int] = codes.values.elements.compactMap { $0.asInt }
         let list: String = at + ".values"
-        if values.isEmpty { out.invalid(list, codes.values.exists ? codes.values : [], "at least one value is required") }
+        if values.isEmpty {
+            out.invalid(list, codes.values.exists ? codes.values : [], "at least one value is required")
+        }
         out.tooMany(list, values.count, max: exitCodesMax)
         for (i, v) in values.enumerated() where v == 0 && codes["operator"].text == "In" {
             out.invalid("\(list)[\(i)]", JSON(v), "must not be 0 for the In operator")
@@ -99,7 +101,8 @@ enum JobPolicyRules {
         if let total, count > total {
             out.invalid(
                 at + ".succeededCount", rule.succeededCount,
-                "must be less than or equal to \(total) (the number of indexes in the specified succeededIndexes field)")
+                "must be less than or equal to \(total) (the number of indexes in the specified succeededIndexes field)"
+            )
         }
     }
 
@@ -123,7 +126,11 @@ enum JobPolicyRules {
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             let ends: [Substring] = part.split(separator: "-", omittingEmptySubsequences: false)
             if ends.count > 2 {
-                return .failure(IndexFault(why: "the fragment \"\(part)\" violates the requirement that an index interval can have at most two parts separated by '-'"))
+                return .failure(
+                    IndexFault(
+                        why:
+                            "the fragment \"\(part)\" violates the requirement that an index interval can have at most two parts separated by '-'"
+                    ))
             }
             var numbers: [Int] = []
             for end in ends {

@@ -48,7 +48,9 @@ struct JobStrategy: TemplatedStrategy {
         }
         if !o.spec.manualSelector.isTrue {
             let uid: String = "batch.kubernetes.io/controller-uid"
-            if o.spec.selector.matchLabels[uid] != o.metadata.uid, o.spec.selector.matchLabels["controller-uid"] != o.metadata.uid {
+            if o.spec.selector.matchLabels[uid] != o.metadata.uid,
+                o.spec.selector.matchLabels["controller-uid"] != o.metadata.uid
+            {
                 out.invalid("spec.selector", o.spec.selector, "`selector` not auto-generated")
             }
         }
@@ -70,7 +72,9 @@ struct JobStrategy: TemplatedStrategy {
             new.spec.completionMode.text == "Indexed" && new.spec.completions == new.spec.parallelism
             && old.spec.completions == old.spec.parallelism
         if !isIndexedElastic { out.immutable("spec.completions", new.spec.completions, old.spec.completions) }
-        for f in ["selector", "completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"] {
+        for f in [
+            "selector", "completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy",
+        ] {
             out.immutable("spec.\(f)", new.spec[f], old.spec[f])
         }
         var template: JSON = new.spec.template
@@ -89,7 +93,9 @@ struct JobStrategy: TemplatedStrategy {
 
     func validateStatusUpdate(_ new: JSON, old: JSON, _ context: RequestContext) -> [FieldError] {
         var out: Faults = Faults()
-        for c in ["active", "succeeded", "failed", "ready", "terminating"] { out.notNegative("status.\(c)", new.status[c]) }
+        for c in ["active", "succeeded", "failed", "ready", "terminating"] {
+            out.notNegative("status.\(c)", new.status[c])
+        }
         func isTrue(_ o: JSON, _ type: String) -> Bool {
             o.status.conditions.elements.contains { $0.type.text == type && $0.status.text == "True" }
         }
@@ -104,7 +110,8 @@ struct JobStrategy: TemplatedStrategy {
             out.required("status.completionTime", "completionTime is required for Complete jobs")
         }
         if new.status.completionTime.exists, !isTrue(new, "Complete") {
-            out.invalidWhole("status.completionTime", "cannot set completionTime when there is no Complete=True condition")
+            out.invalidWhole(
+                "status.completionTime", "cannot set completionTime when there is no Complete=True condition")
         }
         if old.status.completionTime.exists, new.status.completionTime != old.status.completionTime {
             out.invalidWhole("status.completionTime", "completionTime cannot be mutated")

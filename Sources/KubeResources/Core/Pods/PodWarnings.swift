@@ -26,7 +26,9 @@ package enum PodWarnings {
         }
         nullSelectors(spec, at: at, &out)
         if let grace = spec.terminationGracePeriodSeconds.asInt, grace < 0 {
-            out.append("\(at).terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1")
+            out.append(
+                "\(at).terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1"
+            )
         }
         return out
     }
@@ -46,7 +48,8 @@ package enum PodWarnings {
     private static let oldLabels: [String: String] = [
         "beta.kubernetes.io/arch": "deprecated since v1.14; use \"kubernetes.io/arch\" instead",
         "beta.kubernetes.io/os": "deprecated since v1.14; use \"kubernetes.io/os\" instead",
-        "failure-domain.beta.kubernetes.io/region": "deprecated since v1.17; use \"topology.kubernetes.io/region\" instead",
+        "failure-domain.beta.kubernetes.io/region":
+            "deprecated since v1.17; use \"topology.kubernetes.io/region\" instead",
         "failure-domain.beta.kubernetes.io/zone": "deprecated since v1.17; use \"topology.kubernetes.io/zone\" instead",
         "beta.kubernetes.io/instance-type": "deprecated since v1.17; use \"node.kubernetes.io/instance-type\" instead",
     ]
@@ -79,12 +82,24 @@ package enum PodWarnings {
     }
 
     private static let oldAnnotations: [(prefix: String, why: String)] = [
-        ("scheduler.alpha.kubernetes.io/critical-pod", "non-functional in v1.16+; use the \"priorityClassName\" field instead"),
-        ("seccomp.security.alpha.kubernetes.io/pod", "non-functional in v1.27+; use the \"seccompProfile\" field instead"),
-        ("container.seccomp.security.alpha.kubernetes.io/", "non-functional in v1.27+; use the \"seccompProfile\" field instead"),
+        (
+            "scheduler.alpha.kubernetes.io/critical-pod",
+            "non-functional in v1.16+; use the \"priorityClassName\" field instead"
+        ),
+        (
+            "seccomp.security.alpha.kubernetes.io/pod",
+            "non-functional in v1.27+; use the \"seccompProfile\" field instead"
+        ),
+        (
+            "container.seccomp.security.alpha.kubernetes.io/",
+            "non-functional in v1.27+; use the \"seccompProfile\" field instead"
+        ),
         ("security.alpha.kubernetes.io/sysctls", "non-functional in v1.11+; use the \"sysctls\" field instead"),
         ("security.alpha.kubernetes.io/unsafe-sysctls", "non-functional in v1.11+; use the \"sysctls\" field instead"),
-        ("container.apparmor.security.beta.kubernetes.io/", "deprecated since v1.30; use the \"appArmorProfile\" field instead"),
+        (
+            "container.apparmor.security.beta.kubernetes.io/",
+            "deprecated since v1.30; use the \"appArmorProfile\" field instead"
+        ),
     ]
 
     private static func annotations(_ map: JSON, at: String, _ out: inout [String]) {
@@ -105,7 +120,8 @@ package enum PodWarnings {
             for (i, t) in spec.affinity[kind][required].elements.enumerated() where !t.labelSelector.exists {
                 out.append("\(here).\(required)[\(i)].labelSelector: \(why)")
             }
-            for (i, p) in spec.affinity[kind][preferred].elements.enumerated() where !p.podAffinityTerm.labelSelector.exists {
+            for (i, p) in spec.affinity[kind][preferred].elements.enumerated()
+            where !p.podAffinityTerm.labelSelector.exists {
                 out.append("\(here).\(preferred)[\(i)].podAffinityTerm.labelSelector: \(why)")
             }
         }
@@ -117,7 +133,9 @@ package enum PodWarnings {
     private static func container(_ c: JSON, at: String, _ out: inout [String]) {
         for part in ["limits", "requests"] {
             for name in ["memory", "ephemeral-storage"] {
-                guard let q = ResourceRules.quantity(c.resources[part][name]), q.milliValue % 1000 != 0 else { continue }
+                guard let q = ResourceRules.quantity(c.resources[part][name]), q.milliValue % 1000 != 0 else {
+                    continue
+                }
                 out.append(
                     "\(at).resources.\(part)[\(name)]: fractional byte value \"\(q)\" is invalid, must be an integer")
             }
@@ -125,11 +143,13 @@ package enum PodWarnings {
         var seen: Set<String> = []
         for (i, e) in c.env.elements.enumerated() where !seen.insert(e.name.text).inserted {
             out.append(
-                "\(at).env[\(i)]: hides previous definition of \"\(e.name.text)\", which may be dropped when using apply")
+                "\(at).env[\(i)]: hides previous definition of \"\(e.name.text)\", which may be dropped when using apply"
+            )
         }
         var ports: [String] = []
         for (i, p) in c.ports.elements.enumerated() {
-            let key: String = "\(p.containerPort.asInt ?? 0)/\(p["protocol"].text)/\(p.hostIP.text)/\(p.hostPort.asInt ?? 0)"
+            let key: String =
+                "\(p.containerPort.asInt ?? 0)/\(p["protocol"].text)/\(p.hostIP.text)/\(p.hostPort.asInt ?? 0)"
             if let first = ports.firstIndex(of: key) {
                 out.append("\(at).ports[\(i)]: duplicate port definition with \(at).ports[\(first)]")
             }

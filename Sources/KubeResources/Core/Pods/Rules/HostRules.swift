@@ -23,7 +23,8 @@ enum HostRules {
     private static func isSysctl(_ name: String) -> Bool {
         func isPlain(_ c: UInt8) -> Bool { (97...122).contains(c) || (48...57).contains(c) }
         return name.utf8.count <= nameBytesMax
-            && name.utf8.split(omittingEmptySubsequences: false, whereSeparator: { $0 == 46 || $0 == 47 }).allSatisfy { part in
+            && name.utf8.split(omittingEmptySubsequences: false, whereSeparator: { $0 == 46 || $0 == 47 }).allSatisfy {
+                part in
                 guard let first = part.first, let last = part.last else { return false }
                 return isPlain(first) && isPlain(last) && part.allSatisfy { isPlain($0) || $0 == 45 || $0 == 95 }
             }
@@ -42,7 +43,8 @@ enum HostRules {
             if spec.hostNetwork.isTrue, name.hasPrefix("net.") {
                 out.invalid(at, s.name, "may not be specified when 'hostNetwork' is true")
             }
-            let isShared: Bool = ["kernel.shm", "kernel.msg", "fs.mqueue."].contains { name.hasPrefix($0) } || name == "kernel.sem"
+            let isShared: Bool =
+                ["kernel.shm", "kernel.msg", "fs.mqueue."].contains { name.hasPrefix($0) } || name == "kernel.sem"
             if spec.hostIPC.isTrue, isShared {
                 out.invalid(at, s.name, "may not be specified when 'hostIPC' is true")
             }
