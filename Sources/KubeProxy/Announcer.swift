@@ -58,7 +58,8 @@ package final class Announcer: Component {
     /// What this node shall announce.
     package static func addresses(_ services: [JSON], nodeName: String) -> Set<String> {
         Set(
-            services.filter { $0.spec.type.text == "LoadBalancer" && $0.metadata.annotations[annotation].text == nodeName }
+            services.filter { $0.spec.type.text == "LoadBalancer" }
+                .filter { $0.metadata.annotations[annotation].text == nodeName }
                 .flatMap { $0.status.loadBalancer.ingress.elements }.map { $0.ip.text }
                 .filter { ServicePort.isIPv4($0) })
     }
