@@ -57,7 +57,8 @@ private final class Converter: HTTPResponder {
         let ca: CertificateAuthority = try .create(commonName: "test", validity: .seconds(600))
         let serving: (certificatePEM: String, keyPEM: String) = try ca.issue(
             CertificateRequest(
-                commonName: "hook", organizations: [], dnsNames: ["localhost"], ipAddresses: ["127.0.0.1"], isServer: true,
+                commonName: "hook", organizations: [], dnsNames: ["localhost"], ipAddresses: ["127.0.0.1"],
+                isServer: true,
                 isClient: false, validity: .seconds(600)))
         let converter: Converter = Converter()
         let http: HTTPServer = try HTTPServer(
@@ -102,7 +103,9 @@ private final class Converter: HTTPResponder {
     }
 
     private static func host(_ version: String, _ name: String, _ more: JSON) -> JSON {
-        var o: JSON = ["apiVersion": .string("conv.example.com/" + version), "kind": "Host", "metadata": ["name": .string(name)]]
+        var o: JSON = [
+            "apiVersion": .string("conv.example.com/" + version), "kind": "Host", "metadata": ["name": .string(name)],
+        ]
         for (key, value) in more.fields { o[key] = value }
         return o
     }
@@ -125,7 +128,8 @@ private final class Converter: HTTPResponder {
             let patched: JSON = try await call(.patch, Self.v2, "a", ["port": "90"])
             #expect(patched.host == "h" && patched.port == "90" && patched.metadata.generation == 2)
             let applied: JSON = try await call(
-                .patch, Self.v2, "a", Self.host("v2", "a", ["host": "z"]), query: ["fieldManager": "me", "force": "true"],
+                .patch, Self.v2, "a", Self.host("v2", "a", ["host": "z"]),
+                query: ["fieldManager": "me", "force": "true"],
                 patch: .apply)
             #expect(applied.host == "z")
             #expect(try await call(.get, Self.v1, "a").hostPort == "z:90")
@@ -144,12 +148,18 @@ private final class Converter: HTTPResponder {
                 ({ $0.response.uid = "x" }, "failed: expected response.uid="),
                 ({ $0.response.result = ["status": "Failure", "message": "no"] }, "failed: no"),
                 ({ $0.response = .null }, "failed: no response provided"),
-                ({ $0.response.convertedObjects[0].metadata.name = "b" },
-                    "returned invalid converted object at index 0: must have the same name: a != b"),
-                ({ $0.response.convertedObjects[0].apiVersion = "conv.example.com/v3" },
-                    "returned invalid converted object at index 0: invalid groupVersion (expected conv.example.com/v2, received conv.example.com/v3)"),
-                ({ $0.response.convertedObjects[0].metadata.labels = ["a": 1] },
-                    "returned invalid metadata in object at index 0: metadata.labels[a] must be a string"),
+                (
+                    { $0.response.convertedObjects[0].metadata.name = "b" },
+                    "returned invalid converted object at index 0: must have the same name: a != b"
+                ),
+                (
+                    { $0.response.convertedObjects[0].apiVersion = "conv.example.com/v3" },
+                    "returned invalid converted object at index 0: invalid groupVersion (expected conv.example.com/v2, received conv.example.com/v3)"
+                ),
+                (
+                    { $0.response.convertedObjects[0].metadata.labels = ["a": 1] },
+                    "returned invalid metadata in object at index 0: metadata.labels[a] must be a string"
+                ),
             ]
             for (spoil, said) in spoils {
                 converter.spoil.withLock { $0 = spoil }

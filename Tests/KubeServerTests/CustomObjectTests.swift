@@ -25,9 +25,13 @@ import Testing
 
     private func server(_ spec: JSON, _ version: JSON = [:]) async throws -> Caller {
         let call: Caller = try await Self.caller()
-        let schema: JSON = ["type": "object", "properties": ["spec": spec, "status": ["type": "object", "x-kubernetes-preserve-unknown-fields": true]]]
+        let schema: JSON = [
+            "type": "object",
+            "properties": ["spec": spec, "status": ["type": "object", "x-kubernetes-preserve-unknown-fields": true]],
+        ]
         _ = try await call(
-            .create, API.customResourceDefinitions, namespace: "", DefinitionRulesTests.definition(schema, version: version))
+            .create, API.customResourceDefinitions, namespace: "",
+            DefinitionRulesTests.definition(schema, version: version))
         return call
     }
 
@@ -44,30 +48,41 @@ import Testing
         let call: Caller = try await server([
             "type": "object",
             "x-kubernetes-validations": [
-                ["rule": "self.min <= self.max", "message": "min is above max", "fieldPath": ".min", "reason": "FieldValueForbidden"],
+                [
+                    "rule": "self.min <= self.max", "message": "min is above max", "fieldPath": ".min",
+                    "reason": "FieldValueForbidden",
+                ],
                 ["rule": "self.max < 100", "messageExpression": "'max is ' + string(self.max)"],
                 ["rule": "!has(oldSelf.min) || self.min >= oldSelf.min"],
             ],
             "properties": [
-                "min": ["type": "integer"], "max": ["type": "integer", "x-kubernetes-validations": [["rule": "self != 13"]]],
+                "min": ["type": "integer"],
+                "max": ["type": "integer", "x-kubernetes-validations": [["rule": "self != 13"]]],
             ],
         ])
         let both: String = await refusal { () throws(StatusError) in
-            try await call(.create, Self.resource, "", Self.object("a", ["min": 5, "max": 3])) }
+            try await call(.create, Self.resource, "", Self.object("a", ["min": 5, "max": 3]))
+        }
         #expect(both.hasSuffix("is invalid: spec.min: Forbidden: min is above max"))
         let computed: String = await refusal { () throws(StatusError) in
-            try await call(.create, Self.resource, "", Self.object("a", ["min": 1, "max": 300])) }
+            try await call(.create, Self.resource, "", Self.object("a", ["min": 1, "max": 300]))
+        }
         #expect(computed.hasSuffix("spec: Invalid value: max is 300"))
         let scalar: String = await refusal { () throws(StatusError) in
-            try await call(.create, Self.resource, "", Self.object("a", ["min": 1, "max": 13])) }
+            try await call(.create, Self.resource, "", Self.object("a", ["min": 1, "max": 13]))
+        }
         #expect(scalar.hasSuffix("spec.max: Invalid value: 13: failed rule: self != 13"))
         let blocked: String = await refusal { () throws(StatusError) in
-            try await call(.create, Self.resource, "", Self.object("a", ["min": "x", "max": 1])) }
-        #expect(blocked.contains("spec.min: Invalid value: \"string\": spec.min in body must be of type integer: \"string\""))
+            try await call(.create, Self.resource, "", Self.object("a", ["min": "x", "max": 1]))
+        }
+        #expect(
+            blocked.contains(
+                "spec.min: Invalid value: \"string\": spec.min in body must be of type integer: \"string\""))
         #expect(blocked.contains("some validation rules were not checked because the object was invalid"))
         _ = try await call(.create, Self.resource, "", Self.object("a", ["min": 5, "max": 9]))
         let transition: String = await refusal { () throws(StatusError) in
-            try await call(.patch, Self.resource, "a", ["spec": ["min": 4]]) }
+            try await call(.patch, Self.resource, "a", ["spec": ["min": 4]])
+        }
         #expect(transition.hasSuffix("spec: Invalid value: failed rule: !has(oldSelf.min) || self.min >= oldSelf.min"))
     }
 
@@ -81,8 +96,14 @@ import Testing
             }
         }
         let unknown: String = await refusal(
-            ["type": "object", "properties": ["a": ["type": "string"]], "x-kubernetes-validations": [["rule": "self.b == 'x'"]]])
-        #expect(unknown.contains("spec.validation.openAPIV3Schema.properties[spec].x-kubernetes-validations[0].rule: Invalid value: apiextensions.ValidationRule{Rule:\"self.b == 'x'\""))
+            [
+                "type": "object", "properties": ["a": ["type": "string"]],
+                "x-kubernetes-validations": [["rule": "self.b == 'x'"]],
+            ])
+        #expect(
+            unknown.contains(
+                "spec.validation.openAPIV3Schema.properties[spec].x-kubernetes-validations[0].rule: Invalid value: apiextensions.ValidationRule{Rule:\"self.b == 'x'\""
+            ))
         #expect(unknown.contains("compilation failed: ERROR: <input>:1:5: undefined field 'b'"))
         let number: String = await refusal(["type": "string", "x-kubernetes-validations": [["rule": "size(self)"]]])
         #expect(number.contains("cel expression must evaluate to a bool"))
@@ -90,33 +111,67 @@ import Testing
             "type": "array", "items": ["type": "string"],
             "x-kubernetes-validations": [["rule": "self.all(x, self.all(y, x == y))"]],
         ])
-        #expect(costly.contains("Forbidden: estimated rule cost exceeds budget by factor of more than 100x (try simplifying"))
+        #expect(
+            costly.contains(
+                "Forbidden: estimated rule cost exceeds budget by factor of more than 100x (try simplifying"))
         let lost: String = await refusal([
-            "type": "array", "maxItems": 3, "items": ["type": "string", "maxLength": 5, "x-kubernetes-validations": [["rule": "self == oldSelf"]]],
+            "type": "array", "maxItems": 3,
+            "items": ["type": "string", "maxLength": 5, "x-kubernetes-validations": [["rule": "self == oldSelf"]]],
         ])
-        #expect(lost.contains("oldSelf cannot be used on the uncorrelatable portion of the schema within spec.validation.openAPIV3Schema.properties[spec]"))
+        #expect(
+            lost.contains(
+                "oldSelf cannot be used on the uncorrelatable portion of the schema within spec.validation.openAPIV3Schema.properties[spec]"
+            ))
     }
 
     @Test func whatHasNotChangedIsNotJudgedAgain() async throws {
-        let call: Caller = try await server(["type": "object", "properties": ["a": ["type": "string"], "b": ["type": "string"]]])
+        let call: Caller = try await server([
+            "type": "object", "properties": ["a": ["type": "string"], "b": ["type": "string"]],
+        ])
         _ = try await call(.create, Self.resource, "", Self.object("a", ["a": "long", "b": "x"]))
-        let schema: JSON = ["type": "object", "properties": ["spec": ["type": "object", "properties": [
-            "a": ["type": "string", "maxLength": 2], "b": ["type": "string", "maxLength": 2]]]]]
+        let schema: JSON = [
+            "type": "object",
+            "properties": [
+                "spec": [
+                    "type": "object",
+                    "properties": [
+                        "a": ["type": "string", "maxLength": 2], "b": ["type": "string", "maxLength": 2],
+                    ],
+                ]
+            ],
+        ]
         let version: JSON = ["name": "v1", "served": true, "storage": true, "schema": ["openAPIV3Schema": schema]]
-        _ = try await call(.patch, API.customResourceDefinitions, "crontabs.stable.example.com", namespace: "", ["spec": ["versions": [version]]])
+        _ = try await call(
+            .patch, API.customResourceDefinitions, "crontabs.stable.example.com", namespace: "",
+            ["spec": ["versions": [version]]])
         let changed: JSON = try await call(.patch, Self.resource, "a", ["spec": ["b": "y"]])
         #expect(changed.spec == ["a": "long", "b": "y"])
-        let refused: String = await refusal { () throws(StatusError) in try await call(.patch, Self.resource, "a", ["spec": ["a": "longer"]]) }
+        let refused: String = await refusal { () throws(StatusError) in
+            try await call(.patch, Self.resource, "a", ["spec": ["a": "longer"]])
+        }
         #expect(refused.hasSuffix("spec.a: Too long: may not be more than 2 bytes"))
     }
 
     @Test func storedObjectsGetTodaysDefaults() async throws {
-        let call: Caller = try await server(["type": "object", "properties": ["a": ["type": "string"], "gone": ["type": "string"]]])
+        let call: Caller = try await server([
+            "type": "object", "properties": ["a": ["type": "string"], "gone": ["type": "string"]],
+        ])
         _ = try await call(.create, Self.resource, "", Self.object("a", ["a": "x", "gone": "y"]))
-        let schema: JSON = ["type": "object", "properties": ["spec": ["type": "object", "properties": [
-            "a": ["type": "string"], "b": ["type": "integer", "default": 7]]]]]
+        let schema: JSON = [
+            "type": "object",
+            "properties": [
+                "spec": [
+                    "type": "object",
+                    "properties": [
+                        "a": ["type": "string"], "b": ["type": "integer", "default": 7],
+                    ],
+                ]
+            ],
+        ]
         let version: JSON = ["name": "v1", "served": true, "storage": true, "schema": ["openAPIV3Schema": schema]]
-        _ = try await call(.patch, API.customResourceDefinitions, "crontabs.stable.example.com", namespace: "", ["spec": ["versions": [version]]])
+        _ = try await call(
+            .patch, API.customResourceDefinitions, "crontabs.stable.example.com", namespace: "",
+            ["spec": ["versions": [version]]])
         #expect(try await call(.get, Self.resource, "a").spec == ["a": "x", "b": 7])
         #expect(try await call(.list, Self.resource)["items"][0].spec == ["a": "x", "b": 7])
     }
@@ -128,7 +183,10 @@ import Testing
                 "n": ["type": "string", "nullable": true, "default": "d"], "m": ["type": "string", "default": "d"],
                 "k": ["type": "string"], "port": ["x-kubernetes-int-or-string": true],
                 "set": ["type": "array", "items": ["type": "string"], "x-kubernetes-list-type": "set"],
-                "pods": ["type": "object", "x-kubernetes-embedded-resource": true, "x-kubernetes-preserve-unknown-fields": true],
+                "pods": [
+                    "type": "object", "x-kubernetes-embedded-resource": true,
+                    "x-kubernetes-preserve-unknown-fields": true,
+                ],
             ],
         ])
         var sent: JSON = Self.object("a", ["port": "http"])
@@ -138,42 +196,74 @@ import Testing
         let made: JSON = try await call(.create, Self.resource, "", sent)
         #expect(made.spec.fields["n"] == .null && made.spec.m == "d" && made.spec.fields["k"] == nil)
         let twice: String = await refusal { () throws(StatusError) in
-            try await call(.create, Self.resource, "", Self.object("b", ["set": ["x", "y", "x"], "port": 1.5])) }
+            try await call(.create, Self.resource, "", Self.object("b", ["set": ["x", "y", "x"], "port": 1.5]))
+        }
         #expect(twice.contains("spec.set[2]: Duplicate value: \"x\""))
         #expect(twice.contains("spec.port in body must be of type integer,string: \"number\""))
         let bare: String = await refusal { () throws(StatusError) in
-            try await call(.create, Self.resource, "", Self.object("b", ["pods": ["spec": [:]]])) }
-        #expect(bare.contains("spec.pods.apiVersion: Required value") && bare.contains("spec.pods.kind: Required value"))
+            try await call(.create, Self.resource, "", Self.object("b", ["pods": ["spec": [:]]]))
+        }
+        #expect(
+            bare.contains("spec.pods.apiVersion: Required value") && bare.contains("spec.pods.kind: Required value"))
         let unknown: String = await refusal { () throws(StatusError) in
-            try await call(.create, Self.resource, "", Self.object("b", ["zz": 1, "pods": [
-                "apiVersion": "v1", "kind": "Pod", "metadata": ["name": "p", "nope": 1]]]), query: ["fieldValidation": "Strict"]) }
-        #expect(unknown.hasSuffix("strict decoding error: unknown field \"spec.zz\", unknown field \"spec.pods.metadata.nope\""))
+            try await call(
+                .create, Self.resource, "",
+                Self.object(
+                    "b",
+                    [
+                        "zz": 1,
+                        "pods": [
+                            "apiVersion": "v1", "kind": "Pod", "metadata": ["name": "p", "nope": 1],
+                        ],
+                    ]), query: ["fieldValidation": "Strict"])
+        }
+        #expect(
+            unknown.hasSuffix(
+                "strict decoding error: unknown field \"spec.zz\", unknown field \"spec.pods.metadata.nope\""))
     }
 
     @Test func unknownFieldsCannotBeApplied() async throws {
         let call: Caller = try await server(["type": "object", "properties": ["a": ["type": "string"]]])
         let refused: String = await refusal { () throws(StatusError) in
-            try await call(.patch, Self.resource, "x", Self.object("x", ["a": "1", "zz": 2]), query: ["fieldManager": "me"], patch: .apply) }
-        #expect(refused == "failed to create typed patch object (default/x; stable.example.com/v1, Kind=CronTab): .spec.zz: field not declared in schema")
-        let made: JSON = try await call(.patch, Self.resource, "x", Self.object("x", ["a": "1"]), query: ["fieldManager": "me"], patch: .apply)
+            try await call(
+                .patch, Self.resource, "x", Self.object("x", ["a": "1", "zz": 2]), query: ["fieldManager": "me"],
+                patch: .apply)
+        }
+        #expect(
+            refused
+                == "failed to create typed patch object (default/x; stable.example.com/v1, Kind=CronTab): .spec.zz: field not declared in schema"
+        )
+        let made: JSON = try await call(
+            .patch, Self.resource, "x", Self.object("x", ["a": "1"]), query: ["fieldManager": "me"], patch: .apply)
         #expect(made.spec == ["a": "1"])
     }
 
     @Test func statusScaleAndGeneration() async throws {
         let call: Caller = try await server(
             ["type": "object", "properties": ["replicas": ["type": "integer"]]],
-            ["subresources": ["status": [:], "scale": [
-                "specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas", "labelSelectorPath": ".status.selector"]]])
+            [
+                "subresources": [
+                    "status": [:],
+                    "scale": [
+                        "specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas",
+                        "labelSelectorPath": ".status.selector",
+                    ],
+                ]
+            ])
         var sent: JSON = Self.object("a", ["replicas": 1])
         sent.status.replicas = 9
         let made: JSON = try await call(.create, Self.resource, "", sent)
         #expect(!made.status.exists && made.metadata.generation == 1)
-        let status: JSON = try await call(.patch, Self.resource, "a", ["status": ["replicas": 2, "selector": "a=b"], "spec": ["replicas": 5]], sub: "status")
+        let status: JSON = try await call(
+            .patch, Self.resource, "a", ["status": ["replicas": 2, "selector": "a=b"], "spec": ["replicas": 5]],
+            sub: "status")
         #expect(status.spec.replicas == 1 && status.status.replicas == 2 && status.metadata.generation == 1)
         let scale: JSON = try await call(.patch, Self.resource, "a", ["spec": ["replicas": 4]], sub: "scale")
         #expect(scale.spec.replicas == 4 && scale.status == ["replicas": 2, "selector": "a=b"])
         #expect(try await call(.get, Self.resource, "a").metadata.generation == 2)
-        let negative: String = await refusal { () throws(StatusError) in try await call(.patch, Self.resource, "a", ["spec": ["replicas": -1]]) }
+        let negative: String = await refusal { () throws(StatusError) in
+            try await call(.patch, Self.resource, "a", ["spec": ["replicas": -1]])
+        }
         #expect(negative.contains("spec.replicas: Invalid value: -1: should be a non-negative integer"))
     }
 
@@ -184,13 +274,16 @@ import Testing
         _ = try await call(.create, Self.resource, "", Self.object("a", ["color": "red", "size": 1]))
         _ = try await call(.create, Self.resource, "", Self.object("b", ["color": "blue"]))
         func names(_ selector: String) async throws -> [String] {
-            try await call(.list, Self.resource, query: ["fieldSelector": selector])["items"].elements.map { $0.meta.name }
+            try await call(.list, Self.resource, query: ["fieldSelector": selector])["items"].elements.map {
+                $0.meta.name
+            }
         }
         #expect(try await names("spec.color=red") == ["a"])
         #expect(try await names("spec.color!=red") == ["b"])
         #expect(try await names("spec.size=") == ["b"])
         let unknown: String = await refusal { () throws(StatusError) in
-            try await call(.list, Self.resource, query: ["fieldSelector": "spec.nope=1"]) }
+            try await call(.list, Self.resource, query: ["fieldSelector": "spec.nope=1"])
+        }
         #expect(unknown == "field label not supported: spec.nope")
     }
 
@@ -200,11 +293,14 @@ import Testing
         let running: Task<Void, any Error> = Task { try await server.run() }
         defer { running.cancel() }
         let events = try await server.transport(user: .loopback).watch(APICall(.watch, API.customResourceDefinitions))
-        _ = try await call(.create, API.customResourceDefinitions, namespace: "", DefinitionRulesTests.definition(["type": "object"]))
+        _ = try await call(
+            .create, API.customResourceDefinitions, namespace: "", DefinitionRulesTests.definition(["type": "object"]))
         _ = try await call(
             .create, API.customResourceDefinitions, namespace: "",
             DefinitionRulesTests.definition(["type": "object"], plural: "others", kind: "CronTab"))
-        func condition(_ crd: JSON, _ type: String) -> JSON { crd.status.conditions.elements.first { $0.type.text == type } ?? .null }
+        func condition(_ crd: JSON, _ type: String) -> JSON {
+            crd.status.conditions.elements.first { $0.type.text == type } ?? .null
+        }
         var isRefused: Bool = false
         var isFreed: Bool = false
         for try await event in events where event.object.meta.name == "others.stable.example.com" {
@@ -231,10 +327,23 @@ import Testing
 
     @Test func versionsDifferInTheirSchemas() async throws {
         let call: Caller = try await Self.caller()
-        var crd: JSON = DefinitionRulesTests.definition(["type": "object", "properties": ["spec": ["type": "object", "properties": ["a": ["type": "string", "default": "one"]]]]])
+        var crd: JSON = DefinitionRulesTests.definition([
+            "type": "object",
+            "properties": ["spec": ["type": "object", "properties": ["a": ["type": "string", "default": "one"]]]],
+        ])
         crd.spec.versions.elements.append([
             "name": "v2", "served": true, "storage": false, "deprecated": true,
-            "schema": ["openAPIV3Schema": ["type": "object", "properties": ["spec": ["type": "object", "properties": ["a": ["type": "string"], "b": ["type": "string", "default": "two"]]]]]],
+            "schema": [
+                "openAPIV3Schema": [
+                    "type": "object",
+                    "properties": [
+                        "spec": [
+                            "type": "object",
+                            "properties": ["a": ["type": "string"], "b": ["type": "string", "default": "two"]],
+                        ]
+                    ],
+                ]
+            ],
         ])
         _ = try await call(.create, API.customResourceDefinitions, namespace: "", crd)
         let v2: GroupVersionResource = GroupVersionResource("stable.example.com/v2", "crontabs")

@@ -14,7 +14,8 @@ import Testing
         let parts: [Substring] = path.split(separator: "?", maxSplits: 1)
         let response: HTTPResponse = await server.respond(
             to: HTTPRequest(
-                method: method, path: String(parts[0]), rawQuery: parts.count > 1 ? String(parts[1]) : "", headers: headers,
+                method: method, path: String(parts[0]), rawQuery: parts.count > 1 ? String(parts[1]) : "",
+                headers: headers,
                 body: body, peer: Fixture.admin))
         let sink: ByteSink = ByteSink()
         switch response.body {
@@ -39,16 +40,19 @@ import Testing
         #expect(made.body.contains([0x41, 0x6B, 0xD6, 0x43, 1, 2, 3]))
         let object: JSON = try CBOR.parse(made.body)
         #expect(object.data == ["k": "AQID"] && object.kind == "Secret")
-        let list = await exchange(server, "GET", "/api/v1/namespaces/default/secrets", [], ["Accept": "application/cbor"])
+        let list = await exchange(
+            server, "GET", "/api/v1/namespaces/default/secrets", [], ["Accept": "application/cbor"])
         #expect(try CBOR.parse(list.body)["items"][0].metadata.name == "s")
         let table = await exchange(
             server, "GET", "/api/v1/namespaces/default/secrets", [],
             ["Accept": "application/cbor;as=Table;g=meta.k8s.io;v=v1"])
         #expect(try CBOR.parse(table.body).rows[0].cells[0] == "s")
-        let missing = await exchange(server, "GET", "/api/v1/namespaces/default/secrets/x", [], ["Accept": "application/cbor"])
+        let missing = await exchange(
+            server, "GET", "/api/v1/namespaces/default/secrets/x", [], ["Accept": "application/cbor"])
         #expect(missing.status == 404)
         #expect(try CBOR.parse(missing.body).reason == "NotFound")
-        let torn = await exchange(server, "POST", "/api/v1/namespaces/default/secrets", Array(CBOR.encode(sent).dropLast()), cbor)
+        let torn = await exchange(
+            server, "POST", "/api/v1/namespaces/default/secrets", Array(CBOR.encode(sent).dropLast()), cbor)
         #expect(torn.status == 400)
     }
 
@@ -95,7 +99,10 @@ import Testing
         #expect(accept.status == 406)
         let status: JSON = try JSON.parse(accept.body)
         #expect(status.reason == "NotAcceptable")
-        #expect(status.message == "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf, application/cbor")
+        #expect(
+            status.message
+                == "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf, application/cbor"
+        )
         let content = await exchange(server, "POST", path, Array("{}".utf8), ["Content-Type": "text/html"])
         #expect(content.status == 415)
         #expect(try JSON.parse(content.body).reason == "UnsupportedMediaType")
@@ -108,7 +115,8 @@ import Testing
         #expect(whole.headers["Content-Type"] == aggregated)
         #expect(try JSON.parse(whole.body).kind == "APIGroupDiscoveryList")
         let etag: String = try #require(whole.headers["Etag"])
-        #expect(await exchange(server, "GET", "/apis", [], ["Accept": aggregated, "If-None-Match": etag]).status == 304)
+        #expect(
+            await exchange(server, "GET", "/apis", [], ["Accept": aggregated, "If-None-Match": etag]).status == 304)
         let unknown: String = "application/json;g=apidiscovery.k8s.io;v=v7;as=APIGroupDiscoveryList"
         #expect(await exchange(server, "GET", "/apis", [], ["Accept": unknown]).status == 406)
         let fallback = await exchange(server, "GET", "/apis", [], ["Accept": unknown + ",application/json"])
@@ -122,15 +130,18 @@ import Testing
     @Test func customObjectsHaveNoProtobuf() async throws {
         let server: APIServer = try await Fixture.server()
         let call: Caller = Caller(server)
-        _ = try await call(.create, API.customResourceDefinitions, namespace: "", DefinitionRulesTests.definition(["type": "object"]))
+        _ = try await call(
+            .create, API.customResourceDefinitions, namespace: "", DefinitionRulesTests.definition(["type": "object"]))
         _ = try await call(.create, CustomObjectTests.resource, "", CustomObjectTests.object("a", [:]))
         let path: String = "/apis/stable.example.com/v1/namespaces/default/crontabs"
         let both = await exchange(
             server, "GET", path, [], ["Accept": "application/vnd.kubernetes.protobuf, application/json"])
         #expect(both.headers["Content-Type"] == "application/json")
-        #expect(await exchange(server, "GET", path, [], ["Accept": "application/vnd.kubernetes.protobuf"]).status == 406)
+        #expect(
+            await exchange(server, "GET", path, [], ["Accept": "application/vnd.kubernetes.protobuf"]).status == 406)
         let metadata = await exchange(
-            server, "GET", path, [], ["Accept": "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"])
+            server, "GET", path, [],
+            ["Accept": "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"])
         #expect(metadata.headers["Content-Type"] == "application/vnd.kubernetes.protobuf" && metadata.status == 200)
         let sent = await exchange(
             server, "POST", path, Array("k8s\0".utf8), ["Content-Type": "application/vnd.kubernetes.protobuf"])
@@ -141,14 +152,18 @@ import Testing
         let server: APIServer = try await Fixture.server()
         let path: String = "/api/v1/namespaces/default/configmaps"
         let body: [UInt8] = Array("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\ndata:\n  a: b\n  a: c\n".utf8)
-        let strict = await exchange(server, "POST", path + "?fieldValidation=Strict", body, ["Content-Type": "application/yaml"])
+        let strict = await exchange(
+            server, "POST", path + "?fieldValidation=Strict", body, ["Content-Type": "application/yaml"])
         #expect(strict.status == 400)
-        #expect(try JSON.parse(strict.body).message.text.hasSuffix(
-            "strict decoding error: yaml: unmarshal errors:\n  line 7: key \"a\" already set in map"))
+        #expect(
+            try JSON.parse(strict.body).message.text.hasSuffix(
+                "strict decoding error: yaml: unmarshal errors:\n  line 7: key \"a\" already set in map"))
         let applied = await exchange(
             server, "PATCH", path + "/c?fieldManager=me&fieldValidation=Strict", body,
             ["Content-Type": "application/apply-patch+yaml"])
-        #expect(try JSON.parse(applied.body).message.text.hasPrefix("error strict decoding YAML: error converting YAML to JSON: "))
+        #expect(
+            try JSON.parse(applied.body).message.text.hasPrefix(
+                "error strict decoding YAML: error converting YAML to JSON: "))
         let warned = await exchange(server, "POST", path, body, ["Content-Type": "application/yaml"])
         #expect(warned.status == 201)
         #expect(warned.headers["Warning"] == "299 - \"line 7: key \\\"a\\\" already set in map\"")
@@ -169,7 +184,8 @@ import Testing
         #expect(old.status == 301 && old.headers["Location"] == url)
         _ = try await Caller(server)(
             .create, API.customResourceDefinitions, namespace: "",
-            DefinitionRulesTests.definition(["type": "object", "description": "A tab."], version: ["selectableFields": .null]))
+            DefinitionRulesTests.definition(
+                ["type": "object", "description": "A tab."], version: ["selectableFields": .null]))
         let after: JSON = try JSON.parse(await exchange(server, "GET", "/openapi/v3", [], [:]).body)
         #expect(after.paths["apis/apps/v1"].serverRelativeURL.text == url)
         let custom: String = after.paths["apis/stable.example.com/v1"].serverRelativeURL.text

@@ -58,7 +58,8 @@ import Testing
 
     @Test(arguments: [
         "", "18", "1c", "1bffffffffffffffff", "3bffffffffffffffff", "61", "61ff", "41ff", "81", "9f01", "a1", "a10102",
-        "a2616101616102", "c249010000000000000000", "f97e00", "f97c00", "fb7ff0000000000000", "ff", "f8ff", "f0", "0001",
+        "a2616101616102", "c249010000000000000000", "f97e00", "f97c00", "fb7ff0000000000000", "ff", "f8ff", "f0",
+        "0001",
         "5b7fffffffffffffff", "9b7fffffffffffffff", "bb7fffffffffffffff", "9a00ffffff", "5f6161ff", "7f5f4161ffff",
     ])
     func whatIsNoJSONIsRefused(_ hex: String) {

@@ -59,7 +59,10 @@ struct ConversionWebhook: ObjectConversion {
             switch ConvertedObject.checked(original, new, version: version) {
             case .success(let object): out.append(object)
             case .failure(let fault):
-                throw failure("returned invalid \(fault.isMetadata ? "metadata in" : "converted") object at index \(i): \(fault.text)")
+                throw failure(
+                    "returned invalid \(fault.isMetadata ? "metadata in" : "converted") object at index \(i): "
+                        + fault.text
+                )
             }
         }
         return out
@@ -120,13 +123,15 @@ enum ConvertedObject {
             for (key, value) in given.fields where value.asString == nil {
                 return .failure(
                     Fault(
-                        text: "metadata.\(field)[\(key)] must be a string, but is \(value.typeName) in converted object",
+                        text:
+                            "metadata.\(field)[\(key)] must be a string, but is \(value.typeName) in converted object",
                         isMetadata: true))
             }
             metadata[field] = given
         }
         let faults: [FieldError] =
-            metadata.labels == original.metadata.labels ? [] : MetadataValidation.labels(metadata.labels, "metadata.labels")
+            metadata.labels == original.metadata.labels
+            ? [] : MetadataValidation.labels(metadata.labels, "metadata.labels")
         if let fault = faults.first { return .failure(Fault(text: fault.description, isMetadata: true)) }
         result.metadata = metadata
         return .success(result)

@@ -52,7 +52,9 @@ private struct Maker {
     private let versions: CustomVersions
 
     init?(_ crd: JSON, names: JSON, _ conversion: (any ObjectConversion)?) {
-        guard let storage = crd.spec.versions.elements.first(where: { $0.storage.isTrue })?.name.text else { return nil }
+        guard let storage = crd.spec.versions.elements.first(where: { $0.storage.isTrue })?.name.text else {
+            return nil
+        }
         self.crd = crd
         self.names = names
         self.storage = storage

@@ -54,7 +54,8 @@ final class CustomResources: Sendable {
             let mine: Known? = all[name]
             let claims: NameClaims = NameClaims(
                 wanted: crd.spec.names, accepted: mine?.accepted ?? crd.status.acceptedNames,
-                others: all.filter { $0.key != name && $0.value.group == crd.spec.group.text }.map { $0.value.accepted })
+                others: all.filter { $0.key != name && $0.value.group == crd.spec.group.text }.map { $0.value.accepted }
+            )
             all[name] = Known(
                 group: crd.spec.group.text, accepted: claims.accepted, isAccepted: claims.isAccepted, served: [],
                 kinds: [])

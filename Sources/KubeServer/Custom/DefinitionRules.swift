@@ -274,10 +274,13 @@ struct DefinitionRules {
             out.append(.invalid(at, .string(user), "user information is not permitted in the URL"))
         }
         if let i = rest.firstIndex(of: "#") {
-            out.append(.invalid(at, .string(String(rest[rest.index(after: i)...])), "fragments are not permitted in the URL"))
+            out.append(
+                .invalid(at, .string(String(rest[rest.index(after: i)...])), "fragments are not permitted in the URL"))
         } else if let i = rest.firstIndex(of: "?") {
             out.append(
-                .invalid(at, .string(String(rest[rest.index(after: i)...])), "query parameters are not permitted in the URL"))
+                .invalid(
+                    at, .string(String(rest[rest.index(after: i)...])), "query parameters are not permitted in the URL")
+            )
         }
         return out
     }

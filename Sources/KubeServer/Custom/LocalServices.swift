@@ -30,8 +30,10 @@ struct LocalServicesPlan {
                         name, group, version, priority: 15 - min(i, 14), isCustom: isCustom))
             }
         }
-        obsolete = present.filter { $0.metadata.labels[LocalServicesPlan.label].exists && !wanted.contains($0.meta.name) }
-            .map { $0.meta.name }
+        obsolete = present.filter {
+            $0.metadata.labels[LocalServicesPlan.label].exists && !wanted.contains($0.meta.name)
+        }
+        .map { $0.meta.name }
     }
 
     private static func service(

@@ -1,8 +1,8 @@
 // Custom objects in the version a request asks for: the seam through which every verb, watch and the store see them.
 
 import KubeModel
-package import KubeWire
 import KubeStore
+package import KubeWire
 
 /// Converts objects between versions of one kind; may ask a webhook.
 protocol ObjectConversion: Sendable {

@@ -1,4 +1,5 @@
-// What a definition's rules must be when it is written: they compile, cost little, and ask for an old value where there is one.
+// What the rules of a definition must be when it is written: they compile, cost little, and ask for an old value only
+// where there is one.
 
 import KubeCEL
 import KubeModel
@@ -36,7 +37,7 @@ struct RuleCheck {
         return check.faults
     }
 
-    /// `times`: how often the node may occur in one object, nil: unknown. `lost`: the node above which old and new values
+    /// `times`: how often the node may occur in one object, nil: unknown. `lost`: above it old and new values
     /// cannot be told to be the same.
     private mutating func look(_ n: RuleNode, _ at: String, times: UInt64?, lost: String?) {
         for (name, below) in n.properties.sorted(by: { $0.key < $1.key }) {
@@ -69,7 +70,8 @@ struct RuleCheck {
         }
         switch rule.program {
         case .failure(let error):
-            let text: String = error.message == "must evaluate to bool" ? "cel expression must evaluate to a bool" : error.message
+            let text: String =
+                error.message == "must evaluate to bool" ? "cel expression must evaluate to a bool" : error.message
             faults.append(RuleCheck.invalid(at + ".rule", rule.json, text))
             return
         case .success(let program): cost(program.estimatedCost, n, "rule", at + ".rule", times)
@@ -94,7 +96,8 @@ struct RuleCheck {
         } else if rule.json.optionalOldSelf.exists {
             faults.append(
                 .invalid(
-                    at + ".optionalOldSelf", rule.json.optionalOldSelf, "may not be set if oldSelf is not used in rule"))
+                    at + ".optionalOldSelf", rule.json.optionalOldSelf, "may not be set if oldSelf is not used in rule")
+            )
         }
     }
 
@@ -137,7 +140,10 @@ struct RuleCheck {
     /// The rule as Go prints the struct.
     private static func invalid(_ field: String, _ r: JSON, _ why: String) -> FieldError {
         func quoted(_ text: String) -> String { JSON.string(text).description }
-        let reason: String = r.reason.exists ? "(*apiextensions.FieldValueErrorReason)(\(quoted(r.reason.text)))" : "(*apiextensions.FieldValueErrorReason)(nil)"
+        let reason: String =
+            r.reason.exists
+            ? "(*apiextensions.FieldValueErrorReason)(\(quoted(r.reason.text)))"
+            : "(*apiextensions.FieldValueErrorReason)(nil)"
         let optional: String = r.optionalOldSelf.exists ? "(*bool)(\(r.optionalOldSelf.isTrue))" : "(*bool)(nil)"
         let value: String =
             "apiextensions.ValidationRule{Rule:\(quoted(r.rule.text)), Message:\(quoted(r.message.text)), "

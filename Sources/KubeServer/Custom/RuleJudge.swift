@@ -17,7 +17,9 @@ struct RuleJudge {
     static func isBlocked(_ faults: [FieldError]) -> Bool {
         faults.contains { [.notSupported, .required, .tooLong, .tooMany, .typeInvalid].contains($0.reason) }
     }
-    static let blocked: FieldError = FieldError.plain("<nil>", .invalid, "Invalid value: \"null\": some validation rules were not checked because the object was invalid; "
+    static let blocked: FieldError = FieldError.plain(
+        "<nil>", .invalid,
+        "Invalid value: \"null\": some validation rules were not checked because the object was invalid; "
             + "correct the existing errors to complete validation")
 
     mutating func check(_ value: JSON, _ old: JSON?, _ node: RuleNode, _ path: String) {
@@ -124,7 +126,8 @@ struct RuleJudge {
         case "FieldValueDuplicate":
             fault = .plain(shown(place), .duplicate, isCompound ? "Duplicate value" : "Duplicate value: \(value)")
         default:
-            fault = .plain(shown(place), .invalid, isCompound ? "Invalid value: \(detail)" : "Invalid value: \(value): \(detail)")
+            fault = .plain(
+                shown(place), .invalid, isCompound ? "Invalid value: \(detail)" : "Invalid value: \(value): \(detail)")
         }
         if isUnchanged { warnings.append(fault) } else { faults.append(fault) }
     }

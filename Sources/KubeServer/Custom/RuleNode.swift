@@ -87,7 +87,8 @@ final class RuleNode: Sendable {
         rules = list.filter { !SchemaRules.trimmed($0.rule.text).isEmpty }.map { json in
             let old: CELDeclaration = json.optionalOldSelf.isTrue ? CELDeclaration.of(.optional(own.type)) : own
             return SchemaRule(
-                json, node, CELEnvironment(variables: [(name: "self", declaration: own), (name: "oldSelf", declaration: old)]))
+                json, node,
+                CELEnvironment(variables: [(name: "self", declaration: own), (name: "oldSelf", declaration: old)]))
         }
     }
 }

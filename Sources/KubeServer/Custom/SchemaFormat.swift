@@ -90,7 +90,9 @@ enum SchemaFormat {
 
     private static func isCIDR(_ text: String) -> Bool {
         let parts: [Substring] = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2, let bits = Int(parts[1]), parts[1].utf8.allSatisfy({ isDigit($0) }) else { return false }
+        guard parts.count == 2, let bits = Int(parts[1]), parts[1].utf8.allSatisfy({ isDigit($0) }) else {
+            return false
+        }
         return isIPv4(String(parts[0])) ? bits <= 32 : isIPv6(String(parts[0])) && bits <= 128
     }
 
@@ -145,8 +147,10 @@ enum SchemaFormat {
     /// strfmt's longer form: `3 days`.
     private static func isWordedDuration(_ text: String) -> Bool {
         let parts: [Substring] = text.split(separator: " ")
-        let units: Set<String> = ["ns", "us", "ms", "s", "sec", "secs", "second", "seconds", "m", "min", "mins", "minute",
-            "minutes", "h", "hr", "hour", "hours", "d", "day", "days", "w", "wk", "week", "weeks"]
+        let units: Set<String> = [
+            "ns", "us", "ms", "s", "sec", "secs", "second", "seconds", "m", "min", "mins", "minute",
+            "minutes", "h", "hr", "hour", "hours", "d", "day", "days", "w", "wk", "week", "weeks",
+        ]
         return parts.count == 2 && Int(parts[0]) != nil && units.contains(String(parts[1]))
     }
 }

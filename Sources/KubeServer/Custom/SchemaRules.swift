@@ -28,12 +28,15 @@ struct SchemaRules {
             faults.append(
                 .invalid(
                     path + ".type", s.type,
-                    "only \"object\" is allowed as the type at the root of the schema if the status subresource is enabled"))
+                    "only \"object\" is allowed as the type at the root of the schema if the status subresource is "
+                        + "enabled"
+                ))
             return
         }
         let allowed: [String] = [
             "Description", "Type", "Format", "Title", "Maximum", "ExclusiveMaximum", "Minimum", "ExclusiveMinimum",
-            "MaxLength", "MinLength", "Pattern", "MaxItems", "MinItems", "UniqueItems", "MultipleOf", "Required", "Items",
+            "MaxLength", "MinLength", "Pattern", "MaxItems", "MinItems", "UniqueItems", "MultipleOf", "Required",
+            "Items",
             "Properties", "ExternalDocs", "Example", "XPreserveUnknownFields", "XValidations",
         ]
         let known: Set<String> = Set(allowed.dropLast(2).map { $0.prefix(1).lowercased() + $0.dropFirst() })
@@ -222,7 +225,8 @@ struct SchemaRules {
                 faults.append(
                     .required(
                         path + ".default",
-                        "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property"
+                        "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required "
+                            + "property"
                     ))
             }
             if property.nullable.isTrue {

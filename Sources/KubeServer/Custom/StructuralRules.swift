@@ -94,7 +94,8 @@ enum StructuralRules {
         if !names.isSubset(of: ["name", "generateName"]) || !others.isEmpty || m.json["description"].exists {
             out.append(
                 .forbidden(
-                    path, "must not specify anything other than name and generateName, but metadata is implicitly specified"
+                    path,
+                    "must not specify anything other than name and generateName, but metadata is implicitly specified"
                 ))
         }
     }

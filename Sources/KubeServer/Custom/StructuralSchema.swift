@@ -82,7 +82,7 @@ package struct StructuralSchema: Sendable {
         }
     }
 
-    /// The value with defaults where members are absent; explicit nulls of members that may not be null count as absent.
+    /// The value with defaults where members are absent; nulls of members that may not be null count as absent.
     func defaulted(_ value: JSON) -> JSON { root.hasDefaults ? StructuralSchema.fill(value, root) : value }
 
     static func fill(_ value: JSON, _ node: SchemaNode) -> JSON {

@@ -31,7 +31,9 @@ package enum CBOR {
     package static func parse(_ bytes: [UInt8], limits: CBORLimits = CBORLimits()) throws(CBORError) -> JSON {
         var reader: CBORReader = CBORReader(bytes, limits)
         let value: JSON = try reader.item(depth: 0)
-        guard reader.isAtEnd else { throw reader.fault("\(bytes.count - reader.at) bytes of extraneous data starting at index \(reader.at)") }
+        guard reader.isAtEnd else {
+            throw reader.fault("\(bytes.count - reader.at) bytes of extraneous data starting at index \(reader.at)")
+        }
         return value
     }
 

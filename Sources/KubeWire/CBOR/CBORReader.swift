@@ -1,4 +1,4 @@
-// CBOR → a JSON tree. Everything that JSON cannot say is an error; lengths are believed only as far as bytes are there.
+// CBOR → a JSON tree. What JSON cannot say is an error; lengths are believed only as far as bytes are there.
 
 struct CBORReader {
     private let bytes: [UInt8]
@@ -44,7 +44,10 @@ struct CBORReader {
     }
 
     private static func name(_ major: UInt8) -> String {
-        ["positive integer", "negative integer", "byte string", "UTF-8 text string", "array", "map", "tag", "primitives"][
+        [
+            "positive integer", "negative integer", "byte string", "UTF-8 text string", "array", "map", "tag",
+            "primitives",
+        ][
             Int(major & 7)]
     }
 
@@ -64,11 +67,15 @@ struct CBORReader {
         switch h.major {
         case 0:
             guard let n = h.value else { throw fault("invalid indefinite length of positive integer") }
-            guard n <= UInt64(Int64.max) else { throw fault("cannot unmarshal positive integer into int64 (\(n) overflows)") }
+            guard n <= UInt64(Int64.max) else {
+                throw fault("cannot unmarshal positive integer into int64 (\(n) overflows)")
+            }
             return .int(Int64(n))
         case 1:
             guard let n = h.value else { throw fault("invalid indefinite length of negative integer") }
-            guard n <= UInt64(Int64.max) else { throw fault("cannot unmarshal negative integer into int64 (-1-\(n) overflows)") }
+            guard n <= UInt64(Int64.max) else {
+                throw fault("cannot unmarshal negative integer into int64 (-1-\(n) overflows)")
+            }
             return .int(~Int64(n))
         case 2: return .string(try text(try string(h, 2)))
         case 3: return .string(try text(try string(h, 3)))
@@ -92,7 +99,8 @@ struct CBORReader {
             let next: Head = try head()
             if next.major == 7, next.detail == 31 { return out }
             guard next.major == major, let n = next.value else {
-                throw fault("wrong element type \(CBORReader.name(next.major)) for indefinite-length \(CBORReader.name(major))")
+                throw fault(
+                    "wrong element type \(CBORReader.name(next.major)) for indefinite-length \(CBORReader.name(major))")
             }
             try count()
             out += try chunk(n)
@@ -107,7 +115,10 @@ struct CBORReader {
 
     private func checkCount(_ n: UInt64, _ major: UInt8, perElement: UInt64) throws(CBORError) {
         if n > UInt64(limits.elementsMax) {
-            throw fault("exceeded max number of \(major == 4 ? "elements" : "key-value pairs") \(limits.elementsMax) for CBOR \(CBORReader.name(major))")
+            throw fault(
+                "exceeded max number of \(major == 4 ? "elements" : "key-value pairs") \(limits.elementsMax) for CBOR "
+                    + CBORReader.name(major)
+            )
         }
         // Each element takes a byte at least.
         if n * perElement > UInt64(bytes.count - at) { throw fault("unexpected EOF") }

@@ -1,4 +1,4 @@
-// A JSON tree → CBOR, as the encoder of Kubernetes writes it: strings as byte strings, the shortest numbers, sorted maps.
+// A JSON tree → CBOR, as Kubernetes writes it: strings as byte strings, the shortest numbers, sorted maps.
 
 package struct CBORWriter: Sendable {
     package var bytes: [UInt8] = []
@@ -88,7 +88,9 @@ package struct CBORWriter: Sendable {
     }
 
     private mutating func append(_ n: UInt64, _ count: Int) {
-        for i in stride(from: (count - 1) * 8, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: n >> UInt64(i))) }
+        for i in stride(from: (count - 1) * 8, through: 0, by: -8) {
+            bytes.append(UInt8(truncatingIfNeeded: n >> UInt64(i)))
+        }
     }
 }
 
