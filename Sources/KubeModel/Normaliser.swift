@@ -252,11 +252,11 @@ struct Normaliser {
         }
         // The usual canonical form passes without a parse.
         if !isMicro, text.utf8.count == 20, Timestamp.isCanonical(text) { return json }
-        guard let t = Timestamp(rfc3339: text) else {
-            if text == "0001-01-01T00:00:00Z" { return .null }
+        guard let t = CivilTime(rfc3339: text), CivilTime.range.contains(t.seconds) else {
             let layout: String = isMicro ? "2006-01-02T15:04:05.000000Z07:00" : "2006-01-02T15:04:05Z07:00"
             throw TypeFault(message: "parsing time \"\(text)\" as \"\(layout)\": cannot parse \"\(text)\" as \"2006\"")
         }
+        if text == "0001-01-01T00:00:00Z" { return .null }
         return .string(isMicro ? t.rfc3339Micro : t.rfc3339)
     }
 
