@@ -15,6 +15,8 @@ package struct ClusterConfiguration: Sendable, Equatable {
     package var index: Int
     /// 0–11: chooses the ranges of pods and Services; fixed for life, since objects in the store hold such addresses.
     package var ranges: Int
+    /// Flags of `apus server` that this cluster's server gets, by name without the dashes; paths are absolute.
+    package var serverFlags: [String: String] = [:]
 
     package init(name: String, nodeCount: Int, port: Int, registry: String, index: Int, ranges: Int? = nil) {
         self.name = name
@@ -65,7 +67,7 @@ extension ClusterConfiguration {
     package var json: JSON {
         [
             "name": JSON(name), "nodes": JSON(nodeCount), "port": JSON(port), "registry": JSON(registry),
-            "index": JSON(index), "ranges": JSON(ranges),
+            "index": JSON(index), "ranges": JSON(ranges), "serverFlags": JSON(serverFlags),
         ]
     }
 
@@ -76,6 +78,7 @@ extension ClusterConfiguration {
         self.init(
             name: name, nodeCount: nodes, port: port, registry: json.registry.text, index: index,
             ranges: json.ranges.asInt)
+        serverFlags = json.serverFlags.stringMap
     }
 
     /// nil when the cluster was never made.

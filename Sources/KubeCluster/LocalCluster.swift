@@ -38,8 +38,8 @@ struct LocalCluster: Sendable {
         try Files.makeDirectories(paths.serverState, mode: 0o700)
         let log: String = "\(paths.logs)/server.log"
         try await start(
-            ["server"], what: "the server", log: log, record: paths.serverRecord, ready: "\(paths.run)/server.ready",
-            namespaces: Namespaces())
+            ["server"] + ServerFlags.arguments(configuration.serverFlags), what: "the server", log: log,
+            record: paths.serverRecord, ready: "\(paths.run)/server.ready", namespaces: Namespaces())
     }
 
     func isPrepared(_ place: NodePlace) -> Bool {

@@ -48,6 +48,22 @@ import Testing
         #expect(ClusterConfiguration(json: [:]) == nil)
     }
 
+    @Test func flagsOfTheServerAreKept() throws {
+        func given(_ words: String...) throws -> Flags { try Flags(words, known: Up.flags, command: "up") }
+        let first: [String: String] = try ServerFlags.merged(
+            [:], given("--nodes=2", "--audit-policy-file", "p.yaml", "--service-account-key-file=/a.pub,b.pub"),
+            folder: "/home")
+        #expect(first == ["audit-policy-file": "/home/p.yaml", "service-account-key-file": "/a.pub,/home/b.pub"])
+        let second: [String: String] = try ServerFlags.merged(
+            first, given("--audit-policy-file=", "--audit-log-maxsize=3"), folder: "/")
+        #expect(
+            ServerFlags.arguments(second) == ["--audit-log-maxsize=3", "--service-account-key-file=/a.pub,/home/b.pub"])
+        #expect(throws: ClusterError.self) { try ServerFlags.merged([:], given("--audit-log-maxsize=x"), folder: "/") }
+        var kept: ClusterConfiguration = cluster
+        kept.serverFlags = second
+        #expect(ClusterConfiguration(json: kept.json) == kept)
+    }
+
     @Test func flagsAreParsed() throws {
         let f: Flags = try Flags(
             ["--nodes=3", "word", "--name", "x"], known: ["nodes": true, "name": true], command: "up")

@@ -17,10 +17,8 @@ import Logging
 enum ServerCommand {
     static let flags: [String: Bool] = [
         "name": true, "root": true, "ready": true, "listen": true, "port": true, "data": true, "advertise": true,
-        "cluster-cidr": true, "service-cidr": true, "encryption-provider-config": true,
-        "service-account-signing-key-file": true, "service-account-key-file": true,
-    ].merging(PressureSettings.flags) { mine, _ in mine }.merging(AdmissionFlags.flags) { mine, _ in mine }
-        .merging(ReviewerFlags.flags) { mine, _ in mine }
+        "cluster-cidr": true, "service-cidr": true,
+    ].merging(ServerFlags.flags) { mine, _ in mine }
 
     static func run(_ arguments: [String]) async throws {
         let flags: Flags = try Flags(arguments, known: Self.flags, command: "server")
@@ -29,6 +27,7 @@ enum ServerCommand {
             var settings: ServerSettings =
                 flags["name"] != nil && flags["data"] == nil
                 ? try ServerSettings.sandbox(try Location.paths(flags)) : try ServerSettings.machine(flags)
+            try settings.takeKeys(flags)
             settings.pressure = try PressureSettings(flags)
             settings.admission = try AdmissionFlags.plugins(flags)
             settings.reviewers = try ReviewerFlags(flags)
@@ -84,18 +83,21 @@ struct ServerSettings: Sendable {
             name: "server", nodeCount: 1, port: 6443, registry: "", index: 0)
         c.port = try flags.int("port", 0...65535) ?? 6443
         let credentials: Credentials = try Credentials.open("\(data)/pki")
-        var settings: ServerSettings = ServerSettings(
+        return ServerSettings(
             hosts: [host], port: c.port, dataFolder: data, credentials: credentials,
             serving: { [c] in try credentials.server(c, hostName: Machine.hostName, addresses: [address]) },
             advertiseAddress: address, podCIDR: flags["cluster-cidr"] ?? c.podCIDR,
             serviceCIDR: flags["service-cidr"] ?? c.serviceCIDR, sandbox: nil)
-        settings.encryptionFile = flags["encryption-provider-config"]
-        settings.accountKey = try flags["service-account-signing-key-file"].map {
+    }
+
+    /// Keys at rest and of service accounts' tokens.
+    mutating func takeKeys(_ flags: Flags) throws {
+        encryptionFile = flags["encryption-provider-config"]
+        accountKey = try flags["service-account-signing-key-file"].map {
             try SigningKey(pem: try Files.text($0))
         }
-        settings.moreAccountKeys = try (flags["service-account-key-file"] ?? "").split(separator: ",").flatMap {
+        moreAccountKeys = try (flags["service-account-key-file"] ?? "").split(separator: ",").flatMap {
             try Credentials.oldKeys(String($0))
         }
-        return settings
     }
 }

@@ -9,7 +9,7 @@ import Synchronization
 enum Up {
     static let flags: [String: Bool] = [
         "nodes": true, "name": true, "port": true, "root": true, "registry": true, "quiet": false,
-    ]
+    ].merging(ServerFlags.flags) { mine, _ in mine }
 
     static func run(_ arguments: [String]) async throws {
         try Preflight.requireRoot("up")
@@ -27,6 +27,10 @@ enum Up {
             Output.print(
                 "Cluster \(paths.name) already runs: \(configuration.server), \(configuration.nodeCount) node(s).")
             Output.print("See it with: apus status")
+            if configuration.serverFlags != (try ClusterConfiguration.load(paths))?.serverFlags {
+                try configuration.save(paths)
+                Output.print("The server takes its new flags when it starts next: apus down, then apus up")
+            }
             return
         }
         let isStopped: Bool = cluster.server == nil
@@ -78,6 +82,8 @@ enum Up {
                 registry: flags["registry"] ?? "localhost:5000",
                 index: try await HostNetwork.freeIndex())
         }
+        configuration.serverFlags = try ServerFlags.merged(
+            configuration.serverFlags, flags, folder: ServerFlags.workingFolder())
         if configuration.port == 0 {
             guard let free = LoopbackPort.tryBind(0) else { throw ClusterError("no free port on 127.0.0.1") }
             configuration.port = free

@@ -9,12 +9,15 @@ enum Usage {
 
             Usage:
               apus up [--nodes N] [--port P] [--registry HOST:PORT] [--name NAME] [--root DIR]
+                [--SERVER-FLAG VALUE …]
 
               --nodes N              nodes, each with its own network, containerd and pod subnet (default 1)
               --port P               the API's port on 127.0.0.1 (default 6443; 0: any free one)
               --registry HOST:PORT   a plain-http registry on this machine's loopback (default localhost:5000)
               --name NAME            the cluster and its kubeconfig context (default apus)
               --root DIR             where state is kept (default /var/lib/apus)
+              --SERVER-FLAG VALUE    a flag of 'apus server --help' (--audit-policy-file, --oidc-issuer-url, …),
+                                     kept with the cluster; an empty value takes it back
             """
         case "down":
             """
