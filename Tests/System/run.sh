@@ -22,6 +22,8 @@ python3 -m pip install -q --disable-pip-version-check --root-user-action=ignore 
 PYTHONPATH="$APUS_ROOT/python" python3 "$here/client.py"
 say "== the command line"
 . "$here/cli.sh"
+say "== helm"
+. "$here/helm.sh"
 say "== webhooks"
 . "$here/webhooks.sh"
 say "== token, access and OpenID servers"
