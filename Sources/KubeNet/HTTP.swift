@@ -38,7 +38,7 @@ package struct PeerIdentity: Sendable, Hashable {
     }
 }
 
-/// A request with its whole body (limited by the server's `bodyBytesMax`).
+/// A request with its whole body (limited by the server's `bodyBytesMax`), or with a stream.
 package struct HTTPRequest: Sendable {
     package var method: String
     /// Percent-encoded, without the query.
@@ -47,6 +47,9 @@ package struct HTTPRequest: Sendable {
     package var rawQuery: String
     package var headers: Headers
     package var body: [UInt8]
+    /// The body in place of `body`, while it is still on its way. A server sets it when it was made so, a client sends it
+    /// chunked, or as long as the `Content-Length` among the headers.
+    package var stream: RequestBody?
     /// nil when the client showed no certificate.
     package var peer: PeerIdentity?
     package var remoteAddress: String

@@ -30,9 +30,12 @@ final class HTTP1ClientHandler: ChannelDuplexHandler, RemovableChannelHandler, @
         let pipe: BytePipe = BytePipe()
         let head: EventLoopPromise<Answer>
         let upgrades: Bool
-        init(head: EventLoopPromise<Answer>, upgrades: Bool) {
+        /// Time from the end of the request to the head of its answer.
+        let timeout: Duration?
+        init(head: EventLoopPromise<Answer>, upgrades: Bool, timeout: Duration?) {
             self.head = head
             self.upgrades = upgrades
+            self.timeout = timeout
         }
     }
 
@@ -41,6 +44,8 @@ final class HTTP1ClientHandler: ChannelDuplexHandler, RemovableChannelHandler, @
     private var context: ChannelHandlerContext?
     private var call: Call?
     private var hasHead: Bool = false
+    /// The task that sends a streamed body; nil: the request is sent.
+    private var sending: Task<Void, Never>?
     private var isKeptAlive: Bool = true
     private var upgraded: HTTPResponseHead?
     private var isUpgraded: Bool = false
@@ -59,14 +64,14 @@ final class HTTP1ClientHandler: ChannelDuplexHandler, RemovableChannelHandler, @
         _ request: HTTPRequest, endpoint: Endpoint, upgrades: Bool, timeout: Duration?
     ) async throws -> Answer {
         let promise: EventLoopPromise<Answer> = channel.eventLoop.makePromise()
-        let call: Call = Call(head: promise, upgrades: upgrades)
+        let call: Call = Call(head: promise, upgrades: upgrades, timeout: timeout)
         let channel: any Channel = self.channel
         call.pipe.onRoom { [weak self] in
             guard let self else { return }
             channel.eventLoop.execute { self.resumeReading() }
         }
         return try await withTaskCancellationHandler {
-            channel.eventLoop.execute { self.start(call, request, endpoint, timeout) }
+            channel.eventLoop.execute { self.start(call, request, endpoint) }
             return try await promise.futureResult.get()
         } onCancel: {
             channel.eventLoop.execute {
@@ -77,9 +82,14 @@ final class HTTP1ClientHandler: ChannelDuplexHandler, RemovableChannelHandler, @
         }
     }
 
+    /// A call that begins at the same time finds the connection closed, and takes another.
+    func closeIfIdle() {
+        channel.eventLoop.execute { if self.call == nil { self.channel.close(promise: nil) } }
+    }
+
     // MARK: the event loop's side
 
-    private func start(_ call: Call, _ request: HTTPRequest, _ endpoint: Endpoint, _ timeout: Duration?) {
+    private func start(_ call: Call, _ request: HTTPRequest, _ endpoint: Endpoint) {
         idleDeadline?.cancel()
         idleDeadline = nil
         guard let context, channel.isActive, self.call == nil else {
@@ -87,14 +97,7 @@ final class HTTP1ClientHandler: ChannelDuplexHandler, RemovableChannelHandler, @
         }
         self.call = call
         hasHead = false
-        if let timeout {
-            deadline = context.eventLoop.scheduleTask(in: TimeAmount(timeout)) {
-                guard self.call === call, !self.hasHead else { return }
-                self.fail(
-                    NetError(.timeout, "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"))
-                self.channel.close(promise: nil)
-            }
-        }
+        if request.stream == nil { limit(call, context) }
         var headers: HTTPHeaders = HTTPHeaders()
         if request.headers["Host"] == nil {
             switch endpoint {
@@ -104,17 +107,66 @@ final class HTTP1ClientHandler: ChannelDuplexHandler, RemovableChannelHandler, @
         }
         for (name, value) in request.headers.pairs { headers.add(name: name, value: withoutLineBreaks(value)) }
         let sendsLength: Bool = !request.body.isEmpty || ["POST", "PUT", "PATCH"].contains(request.method)
+        if let stream = request.stream {
+            if request.headers["Content-Length"] == nil { headers.add(name: "Transfer-Encoding", value: "chunked") }
+            context.writeAndFlush(wrapOutboundOut(.head(head(request, headers))), promise: nil)
+            sending = Task { await self.send(stream, call) }
+            return
+        }
         if sendsLength, request.headers["Content-Length"] == nil {
             headers.add(name: "Content-Length", value: String(request.body.count))
         }
-        let target: String = request.path + (request.rawQuery.isEmpty ? "" : "?" + request.rawQuery)
-        let head: HTTPRequestHead = HTTPRequestHead(
-            version: .http1_1, method: HTTPMethod(rawValue: request.method), uri: target, headers: headers)
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.write(wrapOutboundOut(.head(head(request, headers))), promise: nil)
         if !request.body.isEmpty {
             context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: request.body)))), promise: nil)
         }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    }
+
+    private func head(_ request: HTTPRequest, _ headers: HTTPHeaders) -> HTTPRequestHead {
+        let target: String = request.path + (request.rawQuery.isEmpty ? "" : "?" + request.rawQuery)
+        return HTTPRequestHead(
+            version: .http1_1, method: HTTPMethod(rawValue: request.method), uri: target, headers: headers)
+    }
+
+    private func limit(_ call: Call, _ context: ChannelHandlerContext) {
+        guard let timeout = call.timeout else { return }
+        deadline = context.eventLoop.scheduleTask(in: TimeAmount(timeout)) {
+            guard self.call === call, !self.hasHead else { return }
+            self.fail(
+                NetError(.timeout, "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"))
+            self.channel.close(promise: nil)
+        }
+    }
+
+    /// Sends a streamed body chunk by chunk, each when the one before has reached the socket.
+    private func send(_ stream: RequestBody, _ call: Call) async {
+        let channel: any Channel = self.channel
+        do {
+            while let chunk = try await stream.next() {
+                try await channel.eventLoop.flatSubmit { () -> EventLoopFuture<Void> in
+                    guard let context = self.context, self.call === call else {
+                        return channel.eventLoop.makeFailedFuture(NetError.closed)
+                    }
+                    let sent: EventLoopPromise<Void> = channel.eventLoop.makePromise()
+                    context.writeAndFlush(
+                        self.wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: chunk)))), promise: sent)
+                    return sent.futureResult
+                }.get()
+            }
+            channel.eventLoop.execute {
+                guard let context = self.context, self.call === call else { return }
+                self.sending = nil
+                if !self.hasHead { self.limit(call, context) }
+                context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
+            }
+        } catch {
+            channel.eventLoop.execute {
+                guard self.call === call else { return }
+                self.fail(NetError.on(error))
+                channel.close(promise: nil)
+            }
+        }
     }
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
@@ -154,7 +206,9 @@ final class HTTP1ClientHandler: ChannelDuplexHandler, RemovableChannelHandler, @
             defer { call.pipe.end() }
             if let upgraded { return handOver(context, call, upgraded) }
             resumeReading()
-            if isKeptAlive, !call.upgrades, channel.isActive {
+            let isSent: Bool = sending == nil
+            stopSending()
+            if isKeptAlive, isSent, !call.upgrades, channel.isActive {
                 idleDeadline = context.eventLoop.scheduleTask(in: .seconds(HTTPClient.idleSecondsMax)) {
                     self.channel.close(promise: nil)
                 }
@@ -207,8 +261,14 @@ final class HTTP1ClientHandler: ChannelDuplexHandler, RemovableChannelHandler, @
         context.close(promise: nil)
     }
 
+    private func stopSending() {
+        sending?.cancel()
+        sending = nil
+    }
+
     /// Ends the call under way.
     private func fail(_ error: any Error) {
+        stopSending()
         deadline?.cancel()
         deadline = nil
         guard let call else { return }

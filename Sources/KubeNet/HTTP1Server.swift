@@ -19,6 +19,9 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler, R
     private var context: ChannelHandlerContext?
     private var head: HTTPRequestHead?
     private var body: [UInt8] = []
+    /// The body of the request that is being answered, while it still comes.
+    private var incoming: BytePipe?
+    private var incomingBytes: Int = 0
     private var answering: ServerExchange?
     private var answersKeepAlive: Bool = true
     private var answersChunked: Bool = false
@@ -74,6 +77,7 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler, R
     func handlerRemoved(context: ChannelHandlerContext) {
         headDeadline?.cancel()
         bodyDeadline?.cancel()
+        endIncoming(NetError.end)
         self.context = nil
         if !isUpgraded { answering?.abandon() }
     }
@@ -81,6 +85,7 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler, R
     func channelInactive(context: ChannelHandlerContext) {
         headDeadline?.cancel()
         bodyDeadline?.cancel()
+        endIncoming(NetError.end)
         if !isUpgraded { answering?.abandon() }
         queue.removeAll()
         context.fireChannelInactive()
@@ -90,11 +95,51 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler, R
         if isUpgraded { return context.fireChannelRead(data) }
         if isDraining { return }
         let part: HTTPServerRequestPart = unwrapInboundIn(data)
+        if let incoming { return receive(part, into: incoming) }
         if answering != nil { queue.append(part) } else { receive(part) }
     }
 
+    private func receive(_ part: HTTPServerRequestPart, into incoming: BytePipe) {
+        switch part {
+        case .head(let head): queue.append(.head(head))
+        case .body(let bytes):
+            incomingBytes &+= bytes.readableBytes
+            incoming.push(Array(bytes.readableBytesView))
+        case .end: endIncoming(nil)
+        }
+    }
+
+    private func endIncoming(_ failure: NetError?) {
+        guard let incoming else { return }
+        incoming.end(failure)
+        self.incoming = nil
+        bodyDeadline?.cancel()
+        bodyDeadline = nil
+    }
+
+    /// A body of which nothing comes for `bodySeconds`, though we read, loses its connection.
+    private func watchBody() {
+        let seen: Int = incomingBytes
+        bodyDeadline = channel.eventLoop.scheduleTask(in: .seconds(ServerLimits.bodySeconds)) { [weak self] in
+            guard let self, let context, incoming != nil else { return }
+            if incomingBytes == seen, !isReadPending { context.close(promise: nil) } else { watchBody() }
+        }
+    }
+
+    private func resumeReading() {
+        guard isReadPending, let context else { return }
+        isReadPending = false
+        context.read()
+    }
+
     func read(context: ChannelHandlerContext) {
-        if answering != nil && !isUpgraded { isReadPending = true } else { context.read() }
+        if let incoming {
+            if incoming.isFull { isReadPending = true } else { context.read() }
+        } else if answering != nil && !isUpgraded {
+            isReadPending = true
+        } else {
+            context.read()
+        }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -117,13 +162,19 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler, R
             self.head = head
             body = []
             let length: Int? = head.headers.first(name: "content-length").flatMap { Int($0) }
-            if let length, length > facts.bodyBytesMax { return refuseBody() }
-            if let length { body.reserveCapacity(length) }
+            let streams: Bool =
+                facts.streamsBodies && (head.headers.contains(name: "transfer-encoding") || (length ?? 0) > 0)
+            if let length, !streams, length > facts.bodyBytesMax { return refuseBody() }
+            if let length, !streams { body.reserveCapacity(length) }
             if head.version.minor >= 1, head.headers["host"].count != 1 {
                 return refuse(400, "Bad Request: missing required Host header")
             }
             if head.headers.first(name: "expect")?.lowercased() == "100-continue" {
                 channel.writeAndFlush(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"), promise: nil)
+            }
+            if streams {
+                self.head = nil
+                answer(head, stream: begin(length))
             }
         case .body(let bytes):
             guard body.count + bytes.readableBytes <= facts.bodyBytesMax else { return refuseBody() }
@@ -137,7 +188,19 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler, R
         }
     }
 
-    private func answer(_ head: HTTPRequestHead) {
+    private func begin(_ length: Int?) -> RequestBody {
+        let pipe: BytePipe = BytePipe()
+        let channel: any Channel = self.channel
+        pipe.onRoom { [weak self] in
+            guard let self else { return }
+            channel.eventLoop.execute { self.resumeReading() }
+        }
+        incoming = pipe
+        watchBody()
+        return RequestBody(pipe: pipe, length: length)
+    }
+
+    private func answer(_ head: HTTPRequestHead, stream: RequestBody? = nil) {
         let exchange: ServerExchange = ServerExchange()
         answering = exchange
         answersKeepAlive = head.isKeepAlive && !isStopping
@@ -150,9 +213,10 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler, R
         headers.pairs.reserveCapacity(head.headers.count)
         for (name, value) in head.headers { headers.pairs.append((name, value)) }
         let target: (path: String, query: String) = splitTarget(head.uri)
-        let request: HTTPRequest = HTTPRequest(
+        var request: HTTPRequest = HTTPRequest(
             method: head.method.rawValue, path: target.path, rawQuery: target.query, headers: headers, body: body,
             peer: facts.peer, remoteAddress: facts.remoteAddress)
+        request.stream = stream
         body = []
         facts.server.began(exchange, sink: self)
         exchange.start(request, responder: facts.server.responder, sink: self)
@@ -184,7 +248,8 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler, R
     func send(_ response: HTTPResponse, body: [UInt8], for exchange: ServerExchange) {
         channel.eventLoop.execute {
             guard self.answering === exchange, self.context != nil else { return self.finished(exchange) }
-            if self.asksUpgrade { self.answersKeepAlive = false }
+            // A body of which the rest is not wanted ends its connection.
+            if self.asksUpgrade || self.incoming != nil { self.answersKeepAlive = false }
             var response: HTTPResponse = response
             if !self.answersKeepAlive { response.headers["Connection"] = "close" }
             var out: ByteBuffer = ByteBuffer()
@@ -226,6 +291,7 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler, R
     func end(isClean: Bool, for exchange: ServerExchange) {
         channel.eventLoop.execute {
             guard self.answering === exchange, let context = self.context else { return self.finished(exchange) }
+            if self.incoming != nil { self.answersKeepAlive = false }
             if !isClean {
                 context.close(promise: nil)
             } else if self.answersChunked && !self.answersHead {
@@ -280,7 +346,12 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler, R
         guard !answersKeepAlive else { return nil }
         let promise: EventLoopPromise<Void> = channel.eventLoop.makePromise()
         let channel: any Channel = self.channel
-        promise.futureResult.whenComplete { _ in channel.close(promise: nil) }
+        let isBodyLeft: Bool = incoming != nil
+        promise.futureResult.whenComplete { _ in
+            // Read on for a moment, so that the answer is not lost to a reset.
+            guard isBodyLeft else { return channel.close(promise: nil) }
+            channel.eventLoop.scheduleTask(in: .seconds(ServerLimits.drainSeconds)) { channel.close(promise: nil) }
+        }
         return promise
     }
 
@@ -288,6 +359,12 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler, R
         facts.server.ended(exchange)
         guard answering === exchange else { return }
         answering = nil
+        if incoming != nil {
+            // What is left of the request is thrown away; the connection closes when the answer has left.
+            isDraining = true
+            endIncoming(nil)
+            return resumeReading()
+        }
         quietSince = .now()
         guard answersKeepAlive, let context else { return }
         while answering == nil, !isDraining, let part = queue.popFirst() { receive(part) }

@@ -5,8 +5,9 @@ import NIOHPACK
 import NIOHTTP2
 
 /// One request and its answer. A client that resets the stream cancels the answer. Event loop only.
-final class HTTP2ServerStreamHandler: ChannelInboundHandler, ResponseSink, @unchecked Sendable {
+final class HTTP2ServerStreamHandler: ChannelDuplexHandler, ResponseSink, @unchecked Sendable {
     typealias InboundIn = HTTP2Frame.FramePayload
+    typealias OutboundIn = HTTP2Frame.FramePayload
     typealias OutboundOut = HTTP2Frame.FramePayload
 
     private let facts: ServerConnectionFacts
@@ -14,6 +15,10 @@ final class HTTP2ServerStreamHandler: ChannelInboundHandler, ResponseSink, @unch
     private var context: ChannelHandlerContext?
     private var head: HPACKHeaders?
     private var body: [UInt8] = []
+    /// The body of the request that is being answered, while it still comes.
+    private var incoming: BytePipe?
+    private var incomingBytes: Int = 0
+    private var isReadPending: Bool = false
     private var isRefused: Bool = false
     private var answering: ServerExchange?
     private var answersHead: Bool = false
@@ -34,21 +39,74 @@ final class HTTP2ServerStreamHandler: ChannelInboundHandler, ResponseSink, @unch
         self.context = nil
         activity.ended()
         bodyDeadline?.cancel()
+        endIncoming(NetError.end)
         answering?.abandon()
     }
     func channelInactive(context: ChannelHandlerContext) {
+        endIncoming(NetError.end)
         answering?.abandon()
         context.fireChannelInactive()
     }
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
+    func read(context: ChannelHandlerContext) {
+        if let incoming, incoming.isFull { isReadPending = true } else { context.read() }
+    }
+
+    private func resumeReading() {
+        guard isReadPending, let context else { return }
+        isReadPending = false
+        context.read()
+    }
+
+    private func endIncoming(_ failure: NetError?) {
+        guard let incoming else { return }
+        incoming.end(failure)
+        self.incoming = nil
+        bodyDeadline?.cancel()
+    }
+
+    private func begin(_ length: Int?) {
+        let pipe: BytePipe = BytePipe()
+        let channel: any Channel = self.channel
+        pipe.onRoom { [weak self] in
+            guard let self else { return }
+            channel.eventLoop.execute { self.resumeReading() }
+        }
+        incoming = pipe
+        watchBody()
+        answer(stream: RequestBody(pipe: pipe, length: length))
+    }
+
+    /// A body of which nothing comes for `bodySeconds`, though we read, loses its stream.
+    private func watchBody() {
+        let seen: Int = incomingBytes
+        bodyDeadline = channel.eventLoop.scheduleTask(in: .seconds(ServerLimits.bodySeconds)) { [weak self] in
+            guard let self, incoming != nil else { return }
+            if incomingBytes == seen, !isReadPending { channel.close(promise: nil) } else { watchBody() }
+        }
+    }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if let incoming {
+            switch unwrapInboundIn(data) {
+            case .data(let frame):
+                guard case .byteBuffer(let bytes) = frame.data else { return }
+                incomingBytes &+= bytes.readableBytes
+                incoming.push(Array(bytes.readableBytesView))
+                if frame.endStream { endIncoming(nil) }
+            case .headers(let frame): if frame.endStream { endIncoming(nil) }
+            default: break
+            }
+            return
+        }
         guard !isRefused, answering == nil else { return }
         switch unwrapInboundIn(data) {
         case .headers(let frame):
             if head == nil {
                 head = frame.headers
                 let length: Int? = frame.headers.first(name: "content-length").flatMap { Int($0) }
+                if facts.streamsBodies, !frame.endStream { return begin(length) }
                 if let length, length > facts.bodyBytesMax { return refuseBody() }
             }
             if frame.endStream { answer() } else { limitBody(context) }
@@ -71,9 +129,9 @@ final class HTTP2ServerStreamHandler: ChannelInboundHandler, ResponseSink, @unch
         }
     }
 
-    private func answer() {
+    private func answer(stream: RequestBody? = nil) {
         guard let head else { return }
-        bodyDeadline?.cancel()
+        if stream == nil { bodyDeadline?.cancel() }
         let exchange: ServerExchange = ServerExchange()
         answering = exchange
         var headers: Headers = Headers()
@@ -90,9 +148,10 @@ final class HTTP2ServerStreamHandler: ChannelInboundHandler, ResponseSink, @unch
         }
         answersHead = method == "HEAD"
         let target: (path: String, query: String) = splitTarget(uri)
-        let request: HTTPRequest = HTTPRequest(
+        var request: HTTPRequest = HTTPRequest(
             method: method, path: target.path, rawQuery: target.query, headers: headers, body: body,
             peer: facts.peer, remoteAddress: facts.remoteAddress)
+        request.stream = stream
         body = []
         facts.server.began(exchange, sink: self)
         exchange.start(request, responder: facts.server.responder, sink: self)
@@ -122,6 +181,7 @@ final class HTTP2ServerStreamHandler: ChannelInboundHandler, ResponseSink, @unch
             self.writeHeaders(response, length: body.count, endStream: isEmpty, context)
             if !isEmpty { self.writeData(body, endStream: true, context, promise: nil) }
             context.flush()
+            self.refuseRest(context)
         }
     }
 
@@ -151,10 +211,19 @@ final class HTTP2ServerStreamHandler: ChannelInboundHandler, ResponseSink, @unch
             if isClean {
                 self.writeData([], endStream: true, context, promise: nil)
                 context.flush()
+                self.refuseRest(context)
             } else {
                 context.writeAndFlush(self.wrapOutboundOut(.rstStream(.internalError)), promise: nil)
             }
         }
+    }
+
+    /// The answer stands and the rest of the request is not wanted (RFC 9113, 8.1).
+    private func refuseRest(_ context: ChannelHandlerContext) {
+        guard incoming != nil else { return }
+        endIncoming(nil)
+        isRefused = true
+        context.writeAndFlush(wrapOutboundOut(.rstStream(.noError)), promise: nil)
     }
 
     /// HTTP/2 has no 101.

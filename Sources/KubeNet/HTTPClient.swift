@@ -66,11 +66,12 @@ package final class HTTPClient: Sendable {
     /// Connections kept per endpoint, and the seconds each may stay unused.
     static let idleMax: Int = 64
     static let idleSecondsMax: Int64 = 90
-    static let connectTimeout: Duration = .seconds(30)
+    private let connectTimeout: Duration
 
     /// nil speaks plain HTTP. Unix sockets are always plain.
-    package init(tls: TLSClientOptions?) throws {
+    package init(tls: TLSClientOptions?, connectTimeout: Duration = .seconds(30)) throws {
         self.tls = tls
+        self.connectTimeout = connectTimeout
         tlsContext = try tls?.context()
     }
 
@@ -103,6 +104,14 @@ package final class HTTPClient: Sendable {
         for handler in idle { try? await handler.channel.close().get() }
     }
 
+    /// Closes the idle connections to endpoints that are gone.
+    package func keepOnly(_ endpoints: Set<Endpoint>) {
+        let idle: [HTTP1ClientHandler] = state.withLock { s in
+            s.idle.filter { !endpoints.contains($0.key) }.values.flatMap { $0 }
+        }
+        for handler in idle { handler.closeIfIdle() }
+    }
+
     private func start(
         _ request: HTTPRequest, to endpoint: Endpoint, upgrades: Bool, timeout: Duration?
     ) async throws -> (HTTP1ClientHandler.Answer, HTTP1ClientHandler) {
@@ -118,7 +127,9 @@ package final class HTTPClient: Sendable {
                 return (answer, handler)
             } catch let error as HTTP1ClientHandler.StaleConnection where reused != nil {
                 // The server closed a kept connection just as we used it: another one, if asking again is safe.
-                if error.wasWritten && !["GET", "HEAD", "PUT", "DELETE", "OPTIONS"].contains(request.method) {
+                let mayRepeat: Bool =
+                    request.stream == nil && ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"].contains(request.method)
+                if error.wasWritten && !mayRepeat {
                     throw error.cause
                 }
             } catch let error as HTTP1ClientHandler.StaleConnection {
@@ -156,7 +167,7 @@ package final class HTTPClient: Sendable {
         let tls: TLSClientOptions? = self.tls
         let tlsContext: NIOSSLContext? = self.tlsContext
         var bootstrap: ClientBootstrap = ClientBootstrap(group: EventLoops.shared)
-            .connectTimeout(TimeAmount(timeout ?? Self.connectTimeout))
+            .connectTimeout(TimeAmount(min(timeout ?? connectTimeout, connectTimeout)))
             .channelInitializer { [weak self] channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline: ChannelPipeline.SynchronousOperations = channel.pipeline.syncOperations

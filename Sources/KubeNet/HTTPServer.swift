@@ -12,13 +12,16 @@ import Synchronization
 package final class HTTPServer: Sendable {
     private let core: ServerCore
 
-    /// A request whose body is longer than `bodyBytesMax` is answered 413.
+    /// A request whose body is longer than `bodyBytesMax` is answered 413. With `streamsBodies` the responder is called
+    /// when the head has come, and reads the body, of any length, from `HTTPRequest.stream`.
     package init(
-        responder: any HTTPResponder, tls: TLSServerOptions?, bodyBytesMax: Int = 3 << 20, log: Logger
+        responder: any HTTPResponder, tls: TLSServerOptions?, bodyBytesMax: Int = 3 << 20,
+        streamsBodies: Bool = false, log: Logger
     ) throws {
         core = ServerCore(
             responder: responder, tls: try tls?.context(protocols: ["h2", "http/1.1"]),
-            takesAnyClient: tls?.takesAnyClient ?? false, bodyBytesMax: bodyBytesMax, log: log)
+            takesAnyClient: tls?.takesAnyClient ?? false, bodyBytesMax: bodyBytesMax, streamsBodies: streamsBodies,
+            log: log)
     }
 
     /// The bound port; `port` 0 takes a free one. Throws `NetError.addressInUse`.
@@ -70,6 +73,7 @@ struct ServerConnectionFacts: Sendable {
     let peer: PeerIdentity?
     let remoteAddress: String
     var bodyBytesMax: Int { server.bodyBytesMax }
+    var streamsBodies: Bool { server.streamsBodies }
 }
 
 /// The state that a server's connections share.
@@ -88,14 +92,17 @@ final class ServerCore: Sendable {
     let responder: any HTTPResponder
     let takesAnyClient: Bool
     let bodyBytesMax: Int
+    let streamsBodies: Bool
     private let log: Logger
 
     init(
-        responder: any HTTPResponder, tls: NIOSSLContext?, takesAnyClient: Bool, bodyBytesMax: Int, log: Logger
+        responder: any HTTPResponder, tls: NIOSSLContext?, takesAnyClient: Bool, bodyBytesMax: Int,
+        streamsBodies: Bool, log: Logger
     ) {
         self.responder = responder
         self.takesAnyClient = takesAnyClient
         self.bodyBytesMax = bodyBytesMax
+        self.streamsBodies = streamsBodies
         self.log = log
         state = Mutex(State(tls: tls))
     }

@@ -11,6 +11,8 @@ package struct TLSServerOptions: Sendable {
     package var clientCAPEM: String?
     /// Whatever certificate a client shows is taken, if it has its key: the responder judges `peer.chain` itself.
     package var takesAnyClient: Bool
+    /// Certificates by the name that a client asks for; nil, or a name that it does not know: the one above.
+    package var names: ServerNames?
     package init(certificatePEM: String, keyPEM: String, clientCAPEM: String?, takesAnyClient: Bool = false) {
         self.certificatePEM = certificatePEM
         self.keyPEM = keyPEM
@@ -31,6 +33,7 @@ package struct TLSServerOptions: Sendable {
                 c.certificateVerification = .optionalVerification
             }
             if takesAnyClient { c.certificateVerification = .optionalVerification }
+            c.sslContextCallback = names?.callback
             return try NIOSSLContext(configuration: c)
         } catch { throw NetError(.tls, "tls: the server's certificate or key is unusable: \(error)") }
     }
