@@ -174,6 +174,8 @@ package final class LogStore: Store {
                 if writers.count == batch.count {
                     tidy(isIdle: batch.isEmpty)
                 } else {
+                    // What waits on its way to the medium would hold the history before it.
+                    if flushDue != .max { flushDue = 0 }
                     repeat { tidy(isIdle: true) } while hasMoreToForget
                     for request in batch where request.tidies { request.answer.resume(returning: .success([])) }
                 }
