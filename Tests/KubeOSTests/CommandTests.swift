@@ -26,19 +26,16 @@ import Testing
     }
 
     @Test func aGrandchildThatHoldsThePipeDoesNotHoldUs() async throws {
-        let start: ContinuousClock.Instant = .now
-        let r: CommandResult = try await Command.run("sh", ["-c", "sleep 5 & echo done"])
+        // Held, we would get its word too.
+        let r: CommandResult = try await Command.run("sh", ["-c", "(sleep 20; echo late) & echo done"])
         #expect(r.output == "done\n")
-        #expect(.now - start < .seconds(3))
     }
 
     @Test func cancellingKills() async throws {
-        let start: ContinuousClock.Instant = .now
         let task: Task<CommandResult, any Error> = Task { try await Command.run("sleep", ["30"]) }
         try await Task.sleep(for: .milliseconds(50))
         task.cancel()
         #expect(try await task.value.status == 128 + SIGKILL)
-        #expect(.now - start < .seconds(5))
     }
 
     @Test func absentProgram() async {
