@@ -3,7 +3,9 @@
 import Glibc
 import KubeModel
 import KubeNet
+import KubeOS
 import KubeWire
+import Synchronization
 
 /// A session with a container's streams on this process's standard streams.
 struct RemoteCommand {
@@ -38,8 +40,8 @@ struct RemoteCommand {
         if tty, !isRaw, stdin {
             i.console.note("Unable to use a TTY - input is not a terminal or the right kind of file")
         }
-        let mode: termios? = isRaw ? Terminal.makeRaw() : nil
-        defer { if let mode { Terminal.restore(mode) } }
+        let restore: (@Sendable () -> Void)? = isRaw ? Terminal.makeRaw() : nil
+        defer { restore?() }
         let console: Console = i.console
         var source: (@Sendable () async throws -> [UInt8]?)?
         if stdin {
@@ -90,19 +92,13 @@ struct RemoteCommand {
 /// Our standard input, read on a thread of its own so that nothing else waits for it.
 struct StandardInput: Sendable {
     private let chunks: AsyncStream<[UInt8]>
-    private let iterator: IteratorBox
-
-    /// One reader only.
-    private final class IteratorBox: @unchecked Sendable {
-        var iterator: AsyncStream<[UInt8]>.AsyncIterator
-        init(_ iterator: AsyncStream<[UInt8]>.AsyncIterator) { self.iterator = iterator }
-    }
+    private let iterator: IteratorBox<[UInt8]>
 
     init() {
         let (stream, continuation) = AsyncStream<[UInt8]>.makeStream(bufferingPolicy: .unbounded)
         chunks = stream
-        iterator = IteratorBox(stream.makeAsyncIterator())
-        BackgroundThread.run {
+        iterator = IteratorBox(stream)
+        OwnThread.start {
             var buffer: [UInt8] = [UInt8](repeating: 0, count: 32768)
             while true {
                 let n: Int = read(0, &buffer, buffer.count)
@@ -120,12 +116,25 @@ struct StandardInput: Sendable {
     func next() async -> [UInt8]? { await iterator.iterator.next() }
 }
 
+/// One reader only.
+private final class IteratorBox<Element>: @unchecked Sendable {
+    var iterator: AsyncStream<Element>.AsyncIterator
+    init(_ stream: AsyncStream<Element>) { iterator = stream.makeAsyncIterator() }
+}
+
 /// The terminal's size now, and again whenever it changes (SIGWINCH).
 enum TerminalSizes {
     static func stream() -> AsyncStream<TerminalSize> {
-        AsyncStream(bufferingPolicy: .bufferingNewest(1)) { continuation in
-            continuation.yield(Terminal.size() ?? TerminalSize(width: 80, height: 24))
-            WindowChanges.onChange { continuation.yield(Terminal.size() ?? TerminalSize(width: 80, height: 24)) }
+        let changes: IteratorBox<Int32> = IteratorBox(Terminal.resizes())
+        let isFirst: Mutex<Bool> = Mutex(true)
+        return AsyncStream {
+            let isNow: Bool = isFirst.withLock { first in
+                defer { first = false }
+                return first
+            }
+            if !isNow, await changes.iterator.next() == nil { return nil }
+            let size: (columns: Int, rows: Int) = Terminal.size() ?? (80, 24)
+            return TerminalSize(width: size.columns, height: size.rows)
         }
     }
 }

@@ -97,19 +97,12 @@ enum ServiceRoute: Equatable {
             self = .none(.failed("EndpointsNotFound", "cannot find endpointslices for \(place)"))
             return
         }
-        let found: [Endpoint] = slices.flatMap { Self.endpoints($0, port.name.text) }
+        let found: [Endpoint] = ServiceAddress.ready(slices, portName: port.name.text)
         if found.isEmpty {
             let words: String = "endpoints for \(place) have no addresses with port name \"\(port.name.text)\""
             self = .none(.failed("MissingEndpoints", words))
         } else {
             self = .endpoints(found)
-        }
-    }
-
-    private static func endpoints(_ slice: JSON, _ portName: String) -> [Endpoint] {
-        guard let port = slice.ports.elements.first(where: { $0.name.text == portName })?.port.asInt else { return [] }
-        return slice.endpoints.elements.filter { $0.conditions.ready != false }.flatMap { endpoint in
-            endpoint.addresses.strings.prefix(1).map { Endpoint.tcp(host: $0, port: port) }
         }
     }
 }

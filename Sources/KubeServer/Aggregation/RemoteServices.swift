@@ -102,9 +102,8 @@ final class RemoteServices: Sendable {
 
     func route(_ remote: RemoteService) -> ServiceRoute {
         let service: JSON? = registry.get(API.services, namespace: remote.serviceNamespace, name: remote.serviceName)
-        let slices: [JSON] = registry.list(API.endpointSlices, namespace: remote.serviceNamespace).filter {
-            $0.metadata.labels["kubernetes.io/service-name"].text == remote.serviceName
-        }
+        let slices: [JSON] = ServiceAddress.slices(
+            of: remote.serviceName, namespace: remote.serviceNamespace, registry)
         return ServiceRoute(remote, service: service, slices: slices)
     }
 

@@ -21,15 +21,7 @@ package enum ServiceAddress {
         guard let declared = service.spec.ports.elements.first(where: { $0.port.asInt == port }) else {
             throw Missing(description: "no service port \(port) found for service \"\(name)\"")
         }
-        var found: [Endpoint] = []
-        for slice in slices {
-            guard
-                let number = slice.ports.elements.first(where: { $0.name.text == declared.name.text })?.port.asInt
-            else { continue }
-            for endpoint in slice.endpoints.elements where endpoint.conditions.ready != false {
-                if let host = endpoint.addresses.strings.first { found.append(.tcp(host: host, port: number)) }
-            }
-        }
+        let found: [Endpoint] = ready(slices, portName: declared.name.text)
         if found.isEmpty { throw Missing(description: "no endpoints available for service \"\(name)\"") }
         return found
     }
@@ -37,11 +29,25 @@ package enum ServiceAddress {
     package static func candidates(
         _ service: ClientConfiguration.Service, _ registry: any ObjectRegistry
     ) throws(Missing) -> [Endpoint] {
-        let slices: [JSON] = registry.list(API.endpointSlices, namespace: service.namespace).filter {
-            $0.metadata.labels["kubernetes.io/service-name"].text == service.name
-        }
         return try candidates(
             name: service.name, port: service.port,
-            service: registry.get(API.services, namespace: service.namespace, name: service.name), slices: slices)
+            service: registry.get(API.services, namespace: service.namespace, name: service.name),
+            slices: slices(of: service.name, namespace: service.namespace, registry))
+    }
+
+    /// Of every endpoint that does not say that it isn't ready, the first address.
+    static func ready(_ slices: [JSON], portName: String) -> [Endpoint] {
+        slices.flatMap { slice -> [Endpoint] in
+            guard let port = slice.ports.elements.first(where: { $0.name.text == portName })?.port.asInt else { return [] }
+            return slice.endpoints.elements.filter { $0.conditions.ready != false }.flatMap { endpoint in
+                endpoint.addresses.strings.prefix(1).map { Endpoint.tcp(host: $0, port: port) }
+            }
+        }
+    }
+
+    static func slices(of service: String, namespace: String, _ registry: any ObjectRegistry) -> [JSON] {
+        registry.list(API.endpointSlices, namespace: namespace).filter {
+            $0.metadata.labels["kubernetes.io/service-name"].text == service
+        }
     }
 }

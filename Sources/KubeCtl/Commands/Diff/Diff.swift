@@ -49,7 +49,7 @@ enum Diff {
         }
         let environment: [String: String] = ProcessEnvironment.all
         let program: String = environment["KUBECTL_EXTERNAL_DIFF"] ?? "diff -u -N"
-        let status: Int32 = Terminal.runInForeground("/bin/sh", ["-c", "\(program) \(live) \(merged)"])
+        let status: Int32 = ForegroundProgram.run("/bin/sh", ["-c", "\(program) \(live) \(merged)"])
         if status != 0 { throw ExitStatus(status) }
     }
 

@@ -72,7 +72,7 @@ enum Edit {
     private static func openEditor(_ file: String) throws {
         let environment: [String: String] = ProcessEnvironment.all
         let editor: String = environment["KUBE_EDITOR"] ?? environment["EDITOR"] ?? "vi"
-        let status: Int32 = Terminal.runInForeground("/bin/sh", ["-c", "exec \(editor) \(file)"])
+        let status: Int32 = ForegroundProgram.run("/bin/sh", ["-c", "exec \(editor) \(file)"])
         if status != 0 { throw UsageError("there was a problem with the editor \"\(editor)\"") }
     }
 }
