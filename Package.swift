@@ -56,7 +56,7 @@ let package = Package(
                 "KubeBase", "KubeWire", "KubeCrypto", "KubeNet", "KubeOS", "KubeModel", "KubeAPI", "KubeClient",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
-        library("KubeProxy", ["KubeBase", "KubeWire", "KubeOS", "KubeModel", "KubeAPI", "KubeClient"]),
+        library("KubeProxy", ["KubeBase", "KubeWire", "KubeNet", "KubeOS", "KubeModel", "KubeAPI", "KubeClient"]),
         library("KubeDNS", ["KubeBase", "KubeWire", "KubeNet", "KubeModel", "KubeAPI", "KubeClient"]),
         library("KubeCtl", ["KubeBase", "KubeWire", "KubeNet", "KubeOS", "KubeModel", "KubeAPI", "KubeClient"]),
 

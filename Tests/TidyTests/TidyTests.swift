@@ -21,7 +21,7 @@ private let mayImport: [String: Set<String>] = [
     "KubeControllers": ["KubeBase", "KubeWire", "KubeCrypto", "KubeModel", "KubeAPI", "KubeClient"],
     "KubeScheduler": ["KubeBase", "KubeWire", "KubeModel", "KubeAPI", "KubeClient"],
     "KubeNode": ["KubeBase", "KubeWire", "KubeCrypto", "KubeNet", "KubeOS", "KubeModel", "KubeAPI", "KubeClient"],
-    "KubeProxy": ["KubeBase", "KubeWire", "KubeOS", "KubeModel", "KubeAPI", "KubeClient"],
+    "KubeProxy": ["KubeBase", "KubeWire", "KubeNet", "KubeOS", "KubeModel", "KubeAPI", "KubeClient"],
     "KubeDNS": ["KubeBase", "KubeWire", "KubeNet", "KubeModel", "KubeAPI", "KubeClient"],
     "KubeCtl": ["KubeBase", "KubeWire", "KubeNet", "KubeOS", "KubeModel", "KubeAPI", "KubeClient"],
 ]
