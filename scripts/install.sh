@@ -2,14 +2,14 @@
 # Installs what Apus needs from Debian's packages, and says so. Nothing to do: says nothing, returns at once.
 #   scripts/install.sh          what a cluster needs, and the registry and images of the samples
 #   scripts/install.sh build    also what building needs (the Swift toolchain is the user's own)
-#   scripts/install.sh test     also what the tests drive: kubectl, pip, dig
+#   scripts/install.sh test     also what the tests drive: kubectl, pip, dig, openssl, socat
 set -eu
 
 run="containerd crun runc containernetworking-plugins iproute2 nftables iptables conntrack libnftables1 libsqlite3-0 libyaml-0-2"
 samples="docker-registry busybox-static nginx-light redis-server nodejs python3 curl"
 build="libnftables-dev libsqlite3-dev libyaml-dev zlib1g-dev make gcc g++"
 
-test="kubernetes-client python3-pip python3-yaml dnsutils"
+test="kubernetes-client python3-pip python3-yaml dnsutils openssl socat"
 
 wanted="$run $samples"
 case "${1:-}" in
