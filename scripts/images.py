@@ -179,7 +179,9 @@ def configuration(layers, config):
 
 
 def archive(path, layers, config, tags):
-    with tarfile.open(path + ".tmp", "w") as tar:
+    # Clusters that start at once may share the folder.
+    draft = f"{path}.{os.getpid()}.tmp"
+    with tarfile.open(draft, "w") as tar:
         def put(name, data):
             info = tarfile.TarInfo(name)
             info.size, info.mode = len(data), 0o644
@@ -191,7 +193,7 @@ def archive(path, layers, config, tags):
         name = digest(config)[7:] + ".json"
         put(name, config)
         put("manifest.json", json.dumps([{"Config": name, "RepoTags": tags, "Layers": names}]).encode())
-    os.replace(path + ".tmp", path)
+    os.replace(draft, path)
 
 
 class Registry:
