@@ -44,7 +44,7 @@ let package = Package(
             [
                 "KubeBase", "KubeBuild", "KubeWire", "KubeCrypto", "KubeNet", "KubeOS", "KubeModel", "KubeAPI",
                 "KubeStore", "KubeServer", "KubeResources", "KubeClient", "KubeControllers", "KubeScheduler", "KubeNode",
-                "KubeProxy", "KubeDNS", "KubeCtl",
+                "KubeProxy", "KubeDNS", "KubeIngress", "KubeCtl",
             ]),
 
         // MARK: L3: clients; they know the API, never the server
@@ -58,6 +58,8 @@ let package = Package(
             ]),
         library("KubeProxy", ["KubeBase", "KubeWire", "KubeNet", "KubeOS", "KubeModel", "KubeAPI", "KubeClient"]),
         library("KubeDNS", ["KubeBase", "KubeWire", "KubeNet", "KubeModel", "KubeAPI", "KubeClient"]),
+        library(
+            "KubeIngress", ["KubeBase", "KubeWire", "KubeCrypto", "KubeNet", "KubeModel", "KubeAPI", "KubeClient"]),
         library("KubeCtl", ["KubeBase", "KubeWire", "KubeNet", "KubeOS", "KubeModel", "KubeAPI", "KubeClient"]),
 
         // MARK: L2: the two halves, which meet only in L1 types and requests
@@ -138,6 +140,9 @@ let package = Package(
         tests("KubeProxyTests", ["KubeBase", "KubeWire", "KubeOS", "KubeModel", "KubeClient", "KubeProxy"]),
         tests("KubeSchedulerTests", ["KubeBase", "KubeWire", "KubeModel", "KubeClient", "KubeScheduler"]),
         tests("KubeDNSTests", ["KubeBase", "KubeWire", "KubeNet", "KubeModel", "KubeClient", "KubeDNS"]),
+        tests(
+            "KubeIngressTests",
+            ["KubeBase", "KubeWire", "KubeCrypto", "KubeNet", "KubeModel", "KubeAPI", "KubeClient", "KubeIngress"]),
         tests("KubeCryptoTests", ["KubeBase", "KubeWire", "KubeCrypto"]),
         tests(
             "KubeNetTests",

@@ -23,6 +23,7 @@ private let mayImport: [String: Set<String>] = [
     "KubeNode": ["KubeBase", "KubeWire", "KubeCrypto", "KubeNet", "KubeOS", "KubeModel", "KubeAPI", "KubeClient"],
     "KubeProxy": ["KubeBase", "KubeWire", "KubeNet", "KubeOS", "KubeModel", "KubeAPI", "KubeClient"],
     "KubeDNS": ["KubeBase", "KubeWire", "KubeNet", "KubeModel", "KubeAPI", "KubeClient"],
+    "KubeIngress": ["KubeBase", "KubeWire", "KubeCrypto", "KubeNet", "KubeModel", "KubeAPI", "KubeClient"],
     "KubeCtl": ["KubeBase", "KubeWire", "KubeNet", "KubeOS", "KubeModel", "KubeAPI", "KubeClient"],
 ]
 

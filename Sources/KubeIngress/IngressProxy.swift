@@ -1,0 +1,164 @@
+// The proxy: takes a request where the routing table says and brings the answer back, both as they come.
+
+package import KubeNet
+import Synchronization
+
+/// Shared by the listeners; its table is replaced while it runs. Requests that are open when their endpoint leaves the
+/// table finish there.
+package final class IngressProxy: Sendable {
+    private struct State {
+        var table: RoutingTable = RoutingTable()
+        var balancer: Balancer = Balancer()
+    }
+    private let state: Mutex<State> = Mutex(State())
+    fileprivate let client: HTTPClient
+    /// From the end of the request to the head of its answer (nginx's proxy_read_timeout).
+    package static let answerTimeout: Duration = .seconds(60)
+    /// nginx's proxy_connect_timeout.
+    package static let connectTimeout: Duration = .seconds(5)
+
+    package init() throws { client = try HTTPClient(tls: nil, connectTimeout: Self.connectTimeout) }
+
+    /// Idle connections to endpoints that are gone are closed.
+    package func replace(_ table: RoutingTable) {
+        state.withLock { $0.table = table }
+        client.keepOnly(Set(table.endpoints.values.joined()))
+    }
+
+    package func shutdown() async { await client.shutdown() }
+
+    fileprivate func route(_ host: String, _ path: String) -> RoutingTable.Verdict {
+        state.withLock { $0.table }.route(host: host, path: path)
+    }
+
+    fileprivate func pick(_ endpoints: [Endpoint], _ tried: Set<Endpoint>) -> Lease? {
+        state.withLock { $0.balancer.pick(endpoints, avoiding: tried) }.map { Lease($0, self) }
+    }
+
+    fileprivate func release(_ endpoint: Endpoint) { state.withLock { $0.balancer.release(endpoint) } }
+}
+
+/// A request's place at an endpoint; given back when nobody holds it any longer.
+private final class Lease: Sendable {
+    let endpoint: Endpoint
+    private let proxy: IngressProxy
+    init(_ endpoint: Endpoint, _ proxy: IngressProxy) {
+        self.endpoint = endpoint
+        self.proxy = proxy
+    }
+    deinit { proxy.release(endpoint) }
+}
+
+/// One listener's side of the proxy.
+package struct IngressResponder: HTTPResponder {
+    package let proxy: IngressProxy
+    /// `http` or `https`, and the port that clients came to.
+    package let scheme: String
+    package let port: Int
+    /// Bodies up to this many bytes are sent in one piece with their head.
+    static let wholeBytesMax: Int = 16 << 10
+
+    package init(proxy: IngressProxy, scheme: String, port: Int) {
+        self.proxy = proxy
+        self.scheme = scheme
+        self.port = port
+    }
+
+    package func respond(to request: HTTPRequest) async -> HTTPResponse {
+        let host: String = request.headers["Host"] ?? ""
+        let upgrades: Bool = ForwardedHeaders.asksUpgrade(request)
+        var onward: HTTPRequest = HTTPRequest(
+            method: request.method, path: request.path, rawQuery: request.rawQuery,
+            headers: ForwardedHeaders.onward(request, scheme: scheme, port: port, upgrades: upgrades),
+            body: request.body)
+        onward.stream = request.stream
+        var tried: Set<Endpoint> = []
+        var failure: NetError?
+        // The table is looked at for each try: an endpoint may have just left it.
+        while true {
+            let endpoints: [Endpoint]
+            switch proxy.route(host, request.path) {
+            case .noRule: return respond(toFailure: 404, message: "")
+            case .unavailable: return respond(toFailure: 503, message: "")
+            case .backend(_, let known): endpoints = known
+            }
+            guard let lease = proxy.pick(endpoints, tried) else { break }
+            do {
+                return try await upgrades ? upgrade(onward, lease) : forward(onward, lease)
+            } catch let error as NetError {
+                failure = error
+                tried.insert(lease.endpoint)
+                if !Self.mayRepeat(onward, after: error, upgrades: upgrades) { break }
+            } catch { break }
+        }
+        return respond(toFailure: failure?.kind == .timeout ? 504 : 502, message: "")
+    }
+
+    /// Another endpoint may be asked when the first did not get the request, or when asking twice does no harm.
+    static func mayRepeat(_ request: HTTPRequest, after error: NetError, upgrades: Bool) -> Bool {
+        if error.message.hasPrefix("dial ") { return true }
+        guard error.kind == .closed, !upgrades, request.stream == nil else { return false }
+        return ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"].contains(request.method)
+    }
+
+    private func forward(_ request: HTTPRequest, _ lease: Lease) async throws -> HTTPResponse {
+        let answer: HTTPClientResponse = try await proxy.client.send(
+            request, to: lease.endpoint, timeout: IngressProxy.answerTimeout)
+        return try await response(answer, request, lease)
+    }
+
+    private func upgrade(_ request: HTTPRequest, _ lease: Lease) async throws -> HTTPResponse {
+        let (answer, stream) = try await proxy.client.upgrade(
+            request, to: lease.endpoint, timeout: IngressProxy.answerTimeout)
+        guard let stream else { return try await response(answer, request, lease) }
+        var headers: Headers = ForwardedHeaders.endToEnd(answer.headers)
+        headers["Upgrade"] = answer.headers["Upgrade"]
+        return HTTPResponse(
+            status: 101, headers: headers,
+            body: .upgrade { client in
+                await splice(client, stream)
+                withExtendedLifetime(lease) {}
+            })
+    }
+
+    private func response(
+        _ answer: HTTPClientResponse, _ request: HTTPRequest, _ lease: Lease
+    ) async throws -> HTTPResponse {
+        var response: HTTPResponse = HTTPResponse(
+            status: answer.status, headers: ForwardedHeaders.endToEnd(answer.headers))
+        let length: Int? = answer.headers["Content-Length"].flatMap { Int($0) }
+        if request.method == "HEAD" || answer.status == 204 || answer.status == 304
+            || length.map({ $0 <= Self.wholeBytesMax }) == true
+        {
+            response.body = .bytes(try await answer.body.collect(maxBytes: Self.wholeBytesMax))
+            withExtendedLifetime(lease) {}
+            return response
+        }
+        response.body = .stream { writer in
+            for try await chunk in answer.body { try await writer.write(chunk) }
+            withExtendedLifetime(lease) {}
+        }
+        return response
+    }
+
+    private static let titles: [Int: String] = [
+        400: "Bad Request", 404: "Not Found", 408: "Request Time-out", 431: "Request Header Fields Too Large",
+        502: "Bad Gateway", 503: "Service Temporarily Unavailable", 504: "Gateway Time-out",
+    ]
+
+    /// A page of our own.
+    package func respond(toFailure status: Int, message: String) -> HTTPResponse {
+        let title: String = "\(status) \(Self.titles[status] ?? "Error")"
+        let page: String = """
+            <html>
+            <head><title>\(title)</title></head>
+            <body>
+            <center><h1>\(title)</h1></center>
+            <hr><center>apus</center>
+            </body>
+            </html>
+
+            """
+        return HTTPResponse(status: status, contentType: "text/html", Array(page.utf8))
+    }
+}
