@@ -18,7 +18,7 @@ k delete pod nopull nocommand --now >/dev/null
 say "== pods"
 . "$here/pods.sh"
 say "== the Python client"
-python3 -m pip install -q --disable-pip-version-check --root-user-action=ignore --target "$APUS_ROOT/python" kubernetes >/dev/null
+python3 -m pip install -q --no-compile --disable-pip-version-check --root-user-action=ignore --target "$APUS_ROOT/python" kubernetes >/dev/null
 PYTHONPATH="$APUS_ROOT/python" python3 "$here/client.py"
 say "== the command line"
 . "$here/cli.sh"
