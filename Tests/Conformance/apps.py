@@ -200,8 +200,8 @@ def ordered(t):
     resize(t, 0)
     t.wait(path(APPS, "statefulsets", t.ns, "ss"), lambda o: o["status"].get("observedGeneration") == o["metadata"]["generation"], "the controller to see it")
     stays(t, lambda: len(ordinals(t)) == 3, 2, "scaling down halts at unhealthy pods")
-    for name in ("ss-0", "ss-1", "ss-2"):
-        health(t, name, True)
+    for name in ("ss-2", "ss-1", "ss-0"):
+        t.sh("exec", name, "--", "touch", "/tmp/healthy")
     t.wait_list(path("v1", "pods", t.ns), lambda items: not items, "no pods", labelSelector="app=ss")
     watch.until(lambda k, o: k == "DELETED" and o["metadata"]["name"] == "ss-0", "ss-0 deleted")
     t.same([o["metadata"]["name"] for k, o in watch.seen if k == "DELETED"], ["ss-2", "ss-1", "ss-0"], "order of deletion")

@@ -117,7 +117,7 @@ class Test:
     def __init__(self, cluster, base):
         self.cluster, self.base, self.unique = cluster, base, uuid.uuid4().hex[:6]
         self.watches, self.cleanups, self.connection, self.namespaces = [], [], None, []
-        self._ns = None
+        self._ns, self.used = None, 0
 
     # Requests
 
@@ -131,8 +131,10 @@ class Test:
 
     def raw(self, method, url, body=None, headers=None):
         """Status, headers and bytes, over a connection kept open."""
-        if self.connection is None:
-            self.connection = self.cluster.connect()
+        if self.connection and time.monotonic() - self.used > 15:  # the server closes what is idle
+            self.connection.close()
+            self.connection = None
+        self.connection, self.used = self.connection or self.cluster.connect(), time.monotonic()
         try:
             self.connection.request(method, url, body, headers or {})
             answer = self.connection.getresponse()

@@ -109,15 +109,19 @@ extension APIServer {
         case "api", "apis": return try discovery(request, parts)
         case "openapi": return try openAPI(request, parts)
         case ".well-known" where info.path == "/.well-known/openid-configuration":
-            return try openID(options.openIDConfiguration)
-        case "openid" where info.path == "/openid/v1/jwks": return try openID(options.jsonWebKeySet)
+            return try openID(options.openIDConfiguration, "application/json")
+        case "openid" where info.path == "/openid/v1/jwks":
+            return try openID(options.jsonWebKeySet, "application/jwk-set+json")
         default: throw .noSuchResource
         }
     }
 
-    private func openID(_ document: JSON) throws(StatusError) -> HTTPResponse {
+    /// What OpenID Connect Discovery 1.0 asks of an issuer; RFC 7517 names the type of its keys.
+    private func openID(_ document: JSON, _ contentType: String) throws(StatusError) -> HTTPResponse {
         guard document.exists else { throw .noSuchResource }
-        return HTTPResponse(contentType: "application/json", document.encoded())
+        var response: HTTPResponse = HTTPResponse(contentType: contentType, document.encoded())
+        response.headers.add("Cache-Control", "public, max-age=3600")
+        return response
     }
 
     /// `/`: the paths there are.
