@@ -53,21 +53,28 @@ struct RoleStrategy: Strategy {
         return nil
     }
     func beginUpdate(_ new: inout JSON, old: JSON, _ context: RequestContext) async throws(StatusError) -> Undo? {
-        if !Faults.same(new.rules, old.rules) || !Faults.same(new.aggregationRule, old.aggregationRule) {
-            try await check(new, context)
+        // Labels count too: they may lend a role's rules to another by aggregation.
+        if !Escalation.isOnlyForCollection(new, old) {
+            try await check(new, context, hadAggregation: old.aggregationRule.exists)
         }
         return nil
     }
 
-    private func check(_ o: JSON, _ context: RequestContext) async throws(StatusError) {
+    private func check(
+        _ o: JSON, _ context: RequestContext, hadAggregation: Bool = false
+    ) async throws(StatusError) {
         if context.user.isMaster { return }
         if await Escalation.isAllowed(verb: "escalate", name: o.meta.name, context) { return }
-        var wanted: [PolicyRule] = o.rules.elements.map { PolicyRule($0) }
-        if o.aggregationRule.exists {
-            wanted.append(PolicyRule(verbs: ["*"], apiGroups: ["*"], resources: ["*"]))
-            wanted.append(PolicyRule(verbs: ["*"], paths: ["*"]))
+        try await Escalation.check(o.rules.elements.map { PolicyRule($0) }, name: o.meta.name, context)
+        guard o.aggregationRule.exists || hadAggregation else { return }
+        let everything: [PolicyRule] = [
+            PolicyRule(verbs: ["*"], apiGroups: ["*"], resources: ["*"]), PolicyRule(verbs: ["*"], paths: ["*"]),
+        ]
+        guard await Escalation.missing(everything, context).isEmpty else {
+            throw .forbidden(
+                context.resource.groupResource, o.meta.name,
+                "must have cluster-admin privileges to use the aggregationRule")
         }
-        try await Escalation.check(wanted, name: o.meta.name, context)
     }
 }
 
@@ -122,9 +129,7 @@ struct RoleBindingStrategy: Strategy {
         return nil
     }
     func beginUpdate(_ new: inout JSON, old: JSON, _ context: RequestContext) async throws(StatusError) -> Undo? {
-        if !Faults.same(new.roleRef, old.roleRef) || !Faults.same(new.subjects, old.subjects) {
-            try await check(new, context)
-        }
+        if !Escalation.isOnlyForCollection(new, old) { try await check(new, context) }
         return nil
     }
 
@@ -151,8 +156,20 @@ enum Escalation {
         return false
     }
 
-    /// Refuses when the user does not hold every rule.
-    static func check(_ wanted: [PolicyRule], name: String, _ context: RequestContext) async throws(StatusError) {
+    /// Whether nothing differs but what an object's deletion needs: such changes give nobody anything.
+    static func isOnlyForCollection(_ new: JSON, _ old: JSON) -> Bool {
+        func bare(_ o: JSON) -> JSON {
+            var o: JSON = o
+            for field in ["ownerReferences", "finalizers", "managedFields", "resourceVersion", "generation"] {
+                o.metadata[field] = .null
+            }
+            return o
+        }
+        return Faults.same(bare(new), bare(old))
+    }
+
+    /// What the user does not hold of the rules.
+    static func missing(_ wanted: [PolicyRule], _ context: RequestContext) async -> [PolicyRule] {
         var held: [PolicyRule] = []
         let rules: AuthorizationRules? = await context.registry.authorizer.rules(
             for: context.user, namespace: context.namespace)
@@ -162,7 +179,12 @@ enum Escalation {
                     verbs: r.verbs, apiGroups: r.apiGroups, resources: r.resources, resourceNames: r.resourceNames))
         }
         for r in rules?.paths ?? [] { held.append(PolicyRule(verbs: r.verbs, paths: r.paths)) }
-        let missing: [PolicyRule] = PolicyRule.missing(wanted, from: held)
+        return PolicyRule.missing(wanted, from: held)
+    }
+
+    /// Refuses when the user does not hold every rule.
+    static func check(_ wanted: [PolicyRule], name: String, _ context: RequestContext) async throws(StatusError) {
+        let missing: [PolicyRule] = await missing(wanted, context)
         if missing.isEmpty { return }
         let groups: String = context.user.groups.map { "\"\($0)\"" }.joined(separator: " ")
         throw .forbidden(
