@@ -103,6 +103,52 @@ import Testing
         }
         #expect(refused?.code == 403)
         #expect(refused?.message.contains("is attempting to grant RBAC permissions not currently held:\n{APIGroups:[\"\"], Resources:[\"nodes\"], Verbs:[\"get\"]}") == true)
+        // Another's role: a label may lend it by aggregation, so that it counts; finalizers do not.
+        _ = try await s.create(API.roles, "default", role("theirs", "nodes", ""))
+        let labelled: StatusError? = await s.failure { () async throws(StatusError) in
+            try await s.server.transport(user: Self.bob).call(Self.mergePatch(["metadata": ["labels": ["a": "b"]]]))
+        }
+        #expect(labelled?.message.contains("attempting to grant") == true)
+        _ = try await s.server.transport(user: Self.bob).call(
+            Self.mergePatch(["metadata": ["finalizers": ["a.b/c"]]]))
+    }
+
+    private static func mergePatch(_ body: JSON) -> APICall {
+        var call: APICall = APICall(.patch, API.roles)
+        call.namespace = "default"
+        call.name = "theirs"
+        call.body = body
+        return call
+    }
+
+    @Test func aggregationNeedsEverything() async throws {
+        let s: TestServer = try await TestServer.start()
+        _ = try await s.create(
+            API.clusterRoles, "",
+            [
+                "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": ["name": "maker"],
+                "rules": [["verbs": ["create"], "apiGroups": ["*"], "resources": ["clusterroles"]]],
+            ])
+        _ = try await s.create(
+            API.clusterRoleBindings, "",
+            [
+                "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+                "metadata": ["name": "bob"],
+                "roleRef": ["apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "maker"],
+                "subjects": [["kind": "User", "name": "bob"]],
+            ])
+        let refused: StatusError? = await s.failure { () async throws(StatusError) in
+            try await s.create(
+                API.clusterRoles, "",
+                [
+                    "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+                    "metadata": ["name": "all"], "rules": [],
+                    "aggregationRule": ["clusterRoleSelectors": [["matchLabels": ["a": "b"]]]],
+                ], user: Self.bob)
+        }
+        #expect(
+            refused?.message == "clusterroles.rbac.authorization.k8s.io \"all\" is forbidden: "
+                + "must have cluster-admin privileges to use the aggregationRule")
     }
 
     @Test func nodesSeeOnlyTheirOwn() async throws {
@@ -132,5 +178,72 @@ import Testing
         _ = try await s.create(
             API.nodes, "", ["apiVersion": "v1", "kind": "Node", "metadata": ["name": "n1"]], user: agent("n1"))
         _ = try await s.call(.list, API.pods, user: agent("n1"), query: ["fieldSelector": "spec.nodeName=n1"])
+    }
+
+    @Test func agentsShowOnlyHarmlessStaticPods() async throws {
+        let s: TestServer = try await TestServer.start()
+        let agent: UserInfo = UserInfo(name: "system:node:n1", groups: ["system:nodes", "system:authenticated"])
+        let node: JSON = try await s.create(
+            API.nodes, "", ["apiVersion": "v1", "kind": "Node", "metadata": ["name": "n1"]], user: agent)
+        let owner: JSON = [
+            "apiVersion": "v1", "kind": "Node", "name": "n1", "uid": node.metadata.uid, "controller": true,
+        ]
+        func refusal(_ change: @escaping (inout JSON) -> Void) async -> String? {
+            await s.failure { () async throws(StatusError) in
+                try await s.create(
+                    API.pods, "default",
+                    TestServer.pod("m") {
+                        $0.spec.nodeName = "n1"
+                        $0.metadata.annotations = ["kubernetes.io/config.mirror": "x"]
+                        $0.metadata.ownerReferences = [owner]
+                        change(&$0)
+                    }, user: agent)
+            }?.message
+        }
+        #expect(
+            await refusal { $0.metadata.ownerReferences = [] }?
+                .hasSuffix("node \"n1\" can only create pods with an owner reference set to itself") == true)
+        #expect(await refusal { $0.metadata.ownerReferences[0].uid = "x" }?.contains("UID mismatch") == true)
+        #expect(
+            await refusal { $0.spec.volumes = [["name": "v", "secret": ["secretName": "s"]]] }?
+                .hasSuffix("a mirror pod may not reference secrets") == true)
+        #expect(
+            await refusal { $0.spec.volumes = [["name": "v", "configMap": ["name": "s"]]] }?
+                .hasSuffix("node \"n1\" can not create pods that reference configmaps") == true)
+        #expect(await refusal { _ in } == nil)
+    }
+
+    @Test func agentsAskForTokensThatTheirPodsUse() async throws {
+        let s: TestServer = try await TestServer.start()
+        let agent: UserInfo = UserInfo(name: "system:node:n1", groups: ["system:nodes", "system:authenticated"])
+        let pod: JSON = try await s.create(
+            API.pods, "default",
+            TestServer.pod("p") {
+                $0.spec.nodeName = "n1"
+                $0.spec.volumes = [
+                    ["name": "v", "projected": ["sources": [["serviceAccountToken": ["path": "t", "audience": "vault"]]]]]
+                ]
+            })
+        func refusal(_ audiences: String...) async -> String? {
+            await s.failure { () async throws(StatusError) in
+                try await s.call(
+                    .create, API.serviceAccounts, "default", "default", "token",
+                    body: [
+                        "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+                        "spec": [
+                            "audiences": JSON(audiences),
+                            "boundObjectRef": [
+                                "apiVersion": "v1", "kind": "Pod", "name": "p", "uid": pod.metadata.uid,
+                            ],
+                        ],
+                    ], user: agent)
+            }?.message
+        }
+        #expect(await refusal("vault") == nil)
+        #expect(await refusal() == nil)
+        #expect(
+            await refusal("other") == "serviceaccounts \"default\" is forbidden: audience \"other\" not found in pod "
+                + "spec volume, system:node:n1 is not authorized to request tokens for this audience")
+        #expect(await refusal("vault", "other")?.hasSuffix("node may only request 0 or 1 audiences") == true)
     }
 }

@@ -45,16 +45,7 @@ package struct NodeRestriction: AdmissionPlugin {
     private func pods(_ request: AdmissionRequest, _ node: String) throws(StatusError) {
         switch (request.subresource, request.operation) {
         case ("", .create):
-            let pod: JSON = request.object
-            if !pod.metadata.annotations["kubernetes.io/config.mirror"].exists {
-                throw refuse(request, "pod does not have \"kubernetes.io/config.mirror\" annotation, node \"\(node)\" can only create mirror pods")
-            }
-            if pod.spec.nodeName.text != node {
-                throw refuse(request, "node \"\(node)\" can only create pods with spec.nodeName set to itself")
-            }
-            if !pod.spec.serviceAccountName.text.isEmpty {
-                throw refuse(request, "node \"\(node)\" can not create pods that reference a service account")
-            }
+            try mirrorPod(request, node)
         case ("", .delete):
             if request.oldObject.spec.nodeName.text != node {
                 throw refuse(request, "node \"\(node)\" can only delete pods with spec.nodeName set to itself")
@@ -79,6 +70,44 @@ package struct NodeRestriction: AdmissionPlugin {
             throw refuse(
                 request,
                 "unexpected pod subresource \"\(request.subresource)\", only 'status' and 'eviction' are allowed")
+        }
+    }
+
+    /// Static pods shown by their agent: its own, and without anything that would let it read other objects.
+    private func mirrorPod(_ request: AdmissionRequest, _ node: String) throws(StatusError) {
+        let pod: JSON = request.object
+        if !pod.metadata.annotations["kubernetes.io/config.mirror"].exists {
+            throw refuse(
+                request,
+                "pod does not have \"kubernetes.io/config.mirror\" annotation, node \"\(node)\" can only create mirror pods")
+        }
+        if pod.spec.nodeName.text != node {
+            throw refuse(request, "node \"\(node)\" can only create pods with spec.nodeName set to itself")
+        }
+        let owners: [JSON] = pod.metadata.ownerReferences.elements
+        if owners.count > 1 {
+            throw refuse(
+                request, "node \"\(node)\" can only create pods with a single owner reference set to itself")
+        }
+        guard let owner = owners.first, owner.apiVersion.text == "v1", owner.kind.text == "Node",
+            owner.name.text == node
+        else { throw refuse(request, "node \"\(node)\" can only create pods with an owner reference set to itself") }
+        if owner.controller.asBool != true {
+            throw refuse(
+                request, "node \"\(node)\" can only create pods with a controller owner reference set to itself")
+        }
+        if owner.blockOwnerDeletion.asBool == true {
+            throw refuse(request, "node \"\(node)\" must not set blockOwnerDeletion on an owner reference")
+        }
+        guard let own = request.context.registry.get(API.nodes, namespace: "", name: node) else {
+            throw .notFound(API.nodes.groupResource, node)
+        }
+        if owner.uid != own.metadata.uid {
+            throw refuse(
+                request, "node \(node) UID mismatch: expected \(own.metadata.uid.text) got \(owner.uid.text)")
+        }
+        if let what = PodReferences(pod).kinds.first {
+            throw refuse(request, "node \"\(node)\" can not create pods that reference \(what)")
         }
     }
 

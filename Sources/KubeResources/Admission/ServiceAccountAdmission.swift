@@ -48,6 +48,7 @@ package struct ServiceAccountAdmission: AdmissionPlugin {
         func refuse(_ why: String) -> StatusError { .forbidden(API.pods.groupResource, request.name, why) }
         let spec: JSON = request.object.spec
         if !spec.serviceAccountName.text.isEmpty { throw refuse("a mirror pod may not reference service accounts") }
+        if !PodReferences(request.object).secrets.isEmpty { throw refuse("a mirror pod may not reference secrets") }
         for v in spec.volumes.elements where v.projected.sources.elements.contains(where: { $0.serviceAccountToken.exists }) {
             throw refuse("a mirror pod may not use ServiceAccountToken volume projections")
         }

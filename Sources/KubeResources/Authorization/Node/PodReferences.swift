@@ -28,6 +28,17 @@ package struct PodReferences: Sendable, Equatable {
         }
     }
 
+    /// In words, in the order in which they are refused to mirror pods.
+    var kinds: [String] {
+        var out: [String] = []
+        if !serviceAccount.isEmpty { out.append("a service account") }
+        if !secrets.isEmpty { out.append("secrets") }
+        if !configMaps.isEmpty { out.append("configmaps") }
+        if !claims.isEmpty { out.append("persistentvolumeclaims") }
+        if !resourceClaims.isEmpty { out.append("resourceclaims") }
+        return out
+    }
+
     /// The Secrets that mounting a PersistentVolume needs.
     package static func secrets(ofVolume volume: JSON) -> Set<ObjectKey> {
         let spec: JSON = volume.spec

@@ -32,7 +32,7 @@ struct TokenRequestHandler: SubresourceHandler {
             request.spec.audiences.strings.isEmpty ? settings.audiences : request.spec.audiences.strings
         let seconds: Int64 = request.spec.expirationSeconds.asInt64 ?? 3600
         let bound: JSON = try boundObject(request.spec.boundObjectRef, context)
-        try restrictNode(bound, context)
+        try await NodeTokens.check(request, bound: bound, context)
         let now: Timestamp = context.now
         let told: Timestamp = Timestamp(seconds: now.seconds + seconds)
         // Clients that never read their token again get a year, and are warned of from the promised end on.
@@ -77,18 +77,6 @@ struct TokenRequestHandler: SubresourceHandler {
         if !out.list.isEmpty {
             throw .invalid(
                 kind: GroupKind(group: "authentication.k8s.io", kind: "TokenRequest"), name: account, out.list)
-        }
-    }
-
-    /// A node agent gets tokens only for pods that run on its node.
-    private func restrictNode(_ bound: JSON, _ context: RequestContext) throws(StatusError) {
-        guard let node = NodeAuthorizer.node(of: context.user) else { return }
-        guard bound.pod.exists else {
-            throw .forbidden(API.serviceAccounts.groupResource, context.name, "node requested token not bound to a pod")
-        }
-        guard bound.node.name.text == node else {
-            throw .forbidden(
-                API.serviceAccounts.groupResource, context.name, "node requested token bound to a pod scheduled on a different node")
         }
     }
 
