@@ -5,6 +5,7 @@ import KubeBuild
 import KubeClient
 import KubeControllers
 import KubeCrypto
+import KubeIngress
 import KubeNet
 import KubeNode
 import KubeOS
@@ -103,6 +104,13 @@ struct ServerAssembly: Sendable {
         if settings.sandbox == nil {
             try await JoinToken.ensure("\(settings.dataFolder)/join-token", client(.loopback, "apus"))
         }
+        let ingress: Client = client(.loopback, "apus")
+        IngressFlags.tell(nil, settings.dataFolder)
+        if settings.ingress.settings == nil {
+            try await IngressController.removeClass(ingress)
+        } else {
+            try await IngressController.ensureClass(ingress)
+        }
         api.markReady()
         let components: [any Component] = self.components()
         do {
@@ -157,6 +165,13 @@ struct ServerAssembly: Sendable {
         all.append(CertificateSigner(authority: settings.credentials.authority, registry: api.registry))
         all.append(CertificateApprover(registry: api.registry))
         all.append(CertificateCleaner(registry: api.registry, time: SystemTime()))
+        if let ingress = settings.ingress.settings {
+            let folder: String = settings.dataFolder
+            all.append(
+                IngressController(client: client(.loopback, "apus-ingress"), informers: informers, settings: ingress) {
+                    IngressFlags.tell($0, folder)
+                })
+        }
         if let sandbox = settings.sandbox {
             all.append(
                 PodRanges(

@@ -31,6 +31,7 @@ enum ServerCommand {
             settings.pressure = try PressureSettings(flags)
             settings.admission = try AdmissionFlags.plugins(flags)
             settings.reviewers = try ReviewerFlags(flags)
+            settings.ingress = try IngressFlags(flags)
             let server: ServerAssembly = try await ServerAssembly.open(settings)
             try await server.run { Readiness.tell(ready, "ready") }
         } catch {
@@ -64,6 +65,8 @@ struct ServerSettings: Sendable {
     var pressure: PressureSettings = PressureSettings()
     /// Servers that know users or decide on access.
     var reviewers: ReviewerFlags = ReviewerFlags()
+    /// The built-in proxy of Ingresses.
+    var ingress: IngressFlags = IngressFlags()
 
     static func sandbox(_ paths: ClusterPaths) throws -> ServerSettings {
         let c: ClusterConfiguration = try Location.configuration(paths)

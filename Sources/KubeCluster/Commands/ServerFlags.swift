@@ -7,7 +7,7 @@ enum ServerFlags {
     static let flags: [String: Bool] = [
         "encryption-provider-config": true, "service-account-signing-key-file": true, "service-account-key-file": true,
     ].merging(PressureSettings.flags) { mine, _ in mine }.merging(AdmissionFlags.flags) { mine, _ in mine }
-        .merging(ReviewerFlags.flags) { mine, _ in mine }
+        .merging(ReviewerFlags.flags) { mine, _ in mine }.merging(IngressFlags.flags) { mine, _ in mine }
 
     /// Whose values are files; the server does not run in the caller's folder.
     private static func isPath(_ name: String) -> Bool {
@@ -37,6 +37,7 @@ enum ServerFlags {
         _ = try PressureSettings(check)
         _ = try AdmissionFlags.plugins(check)
         _ = try ReviewerFlags(check)
+        _ = try IngressFlags(check)
         return all
     }
 

@@ -20,6 +20,7 @@ enum Status {
         let server: String = cluster.server.map { "running, \(figures($0.pid))" } ?? "stopped"
         Output.print("cluster  \(c.name)  \(c.server)  state \(paths.state)")
         Output.print("server   \(server)")
+        if cluster.server != nil, let urls = IngressFlags.told(paths.serverState) { Output.print("ingress  \(urls)") }
         var nodes: [String: JSON] = [:]
         if cluster.server != nil, let list = try? await AdminAccess.client(paths).list(API.nodes) {
             for node in list["items"].elements { nodes[node.meta.name] = node }

@@ -16,6 +16,9 @@ enum Usage {
               --registry HOST:PORT   a plain-http registry on this machine's loopback (default localhost:5000)
               --name NAME            the cluster and its kubeconfig context (default apus)
               --root DIR             where state is kept (default /var/lib/apus)
+              --ingress off          leave Ingress to a controller of yours (default on: class apus)
+              --ingress-http-port P  where Ingress listens on 127.0.0.1 (defaults 8080 and 8443, or any free port;
+              --ingress-https-port P   apus status tells)
               --SERVER-FLAG VALUE    a flag of 'apus server --help' (--audit-policy-file, --oidc-issuer-url, …),
                                      kept with the cluster; an empty value takes it back
             """
@@ -54,6 +57,7 @@ enum Usage {
                 [--audit-policy-file FILE --audit-log-path FILE [--audit-log-maxsize MB] [--audit-log-maxage DAYS]
                 [--audit-log-maxbackup N]] [--audit-webhook-config-file FILE]
                 [--max-requests-inflight N] [--max-mutating-requests-inflight N]
+                [--ingress on|off] [--ingress-http-port P] [--ingress-https-port P]
                 [--enable-admission-plugins A,B] [--disable-admission-plugins C,D]
                 [--authentication-token-webhook-config-file FILE] [--authentication-config FILE]
                 [--oidc-issuer-url URL --oidc-client-id ID [--oidc-ca-file FILE] [--oidc-username-claim C] …]
