@@ -21,7 +21,9 @@ package struct SystemTime: TimeSource {
 package enum Identifier {
     /// A version 4 UUID in lower case: metadata.uid.
     package static func uid() -> String {
-        var b: [UInt8] = (0..<16).map { _ in UInt8.random(in: 0...255) }
+        // Two draws: each is a system call.
+        let halves: [UInt64] = [.random(in: 0 ... .max), .random(in: 0 ... .max)]
+        var b: [UInt8] = halves.flatMap { half in (0..<8).map { UInt8(truncatingIfNeeded: half >> ($0 * 8)) } }
         b[6] = (b[6] & 0x0f) | 0x40
         b[8] = (b[8] & 0x3f) | 0x80
         let hex: [UInt8] = Array("0123456789abcdef".utf8)

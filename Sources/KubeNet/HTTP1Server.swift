@@ -135,7 +135,8 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler, R
     func read(context: ChannelHandlerContext) {
         if let incoming {
             if incoming.isFull { isReadPending = true } else { context.read() }
-        } else if answering != nil && !isUpgraded {
+        } else if answering != nil && !isUpgraded && !queue.isEmpty {
+            // Not before the client sends more than it may: to stop and start would be two system calls a request.
             isReadPending = true
         } else {
             context.read()

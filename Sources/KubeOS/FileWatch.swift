@@ -45,11 +45,13 @@ package final class FileWatch: Sendable {
         }
     }
 
-    /// Watches a file or the entries of a directory for creation, change, removal and renaming.
-    package func add(_ path: String) throws(OSError) {
-        let mask: UInt32 =
-            UInt32(IN_CREATE) | UInt32(IN_MODIFY) | UInt32(IN_DELETE) | UInt32(IN_MOVED_FROM)
-            | UInt32(IN_MOVED_TO) | UInt32(IN_DELETE_SELF) | UInt32(IN_MOVE_SELF) | UInt32(IN_ATTRIB)
+    /// Watches a file or the entries of a directory for creation, change, removal and renaming. Without `contents` writing to
+    /// entries is no event: for directories whose files are written often.
+    package func add(_ path: String, contents: Bool = true) throws(OSError) {
+        var mask: UInt32 =
+            UInt32(IN_CREATE) | UInt32(IN_DELETE) | UInt32(IN_MOVED_FROM) | UInt32(IN_MOVED_TO) | UInt32(IN_DELETE_SELF)
+            | UInt32(IN_MOVE_SELF)
+        if contents { mask |= UInt32(IN_MODIFY) | UInt32(IN_ATTRIB) }
         let failed: Int32? = paths.withLock { paths in
             let descriptor: Int32 = inotify_add_watch(fd, path, mask)
             if descriptor < 0 { return errno }

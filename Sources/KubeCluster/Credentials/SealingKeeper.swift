@@ -22,9 +22,14 @@ struct SealingKeeper: Component {
         let watch: FileWatch = try FileWatch()
         let folder: String = String(file[..<(file.lastIndex(of: "/") ?? file.startIndex)])
         let leaf: Substring = file[file.index(after: file.lastIndex(of: "/") ?? file.startIndex)...]
-        try watch.add(folder)
+        // The store lies in the same folder: what is written there is not asked for.
+        try watch.add(folder, contents: false)
+        try? watch.add(file)
         await reseal(all: false)
-        for await event in watch.events where event.name == leaf && (event.isMoved || event.isCreated || event.isModified) {
+        for await event in watch.events where event.isMoved || event.isCreated || event.isModified {
+            guard event.path == file || event.name == leaf else { continue }
+            // Another file has taken its place.
+            if event.name == leaf { try? watch.add(file) }
             do {
                 sealer.replace(try EncryptionConfiguration(yaml: try Files.text(file)).ring())
             } catch {

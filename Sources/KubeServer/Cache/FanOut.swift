@@ -9,8 +9,8 @@ import Synchronization
 final class FanOut: Sendable {
     /// Up to so many watchers of a resource are woken by the writer itself, without rounds.
     static let crowd: Int = 16
-    /// The pause after a round, for each watcher woken: about what it costs to serve one.
-    static let pauseEach: Duration = .microseconds(20)
+    /// The pause after a round, for each watcher woken: twice what it costs to serve one, so that a crowd takes half a core.
+    static let pauseEach: Duration = .microseconds(50)
     static let pauseMax: Duration = .milliseconds(25)
 
     private struct State {
