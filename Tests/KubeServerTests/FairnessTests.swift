@@ -208,8 +208,10 @@ private func digest(
                 }
             }
             for i in running.indices.reversed() where running[i].end <= now {
-                let level: Int = running[i].ticket.level
                 brain.finish(running.remove(at: i).ticket, now: now)
+            }
+            // After what has ended, and for seats that come free by time alone.
+            for level in brain.waitingLevels {
                 for (id, t) in brain.dispatch(level: level, now: now) {
                     #expect(queued.remove(id) != nil)
                     started += 1
@@ -220,7 +222,7 @@ private func digest(
                 #expect(queued.remove(id) != nil)
                 refused += 1
             }
-            if let id = queued.first, Int.random(in: 0..<50, using: &random) == 0 {
+            if let id = queued.min(), Int.random(in: 0..<50, using: &random) == 0 {
                 let wasWaiting: Bool = brain.cancel(id, why: .cancelled, now: now)
                 #expect(wasWaiting)
                 queued.remove(id)
