@@ -140,6 +140,7 @@ package struct IngressPlan: Sendable {
                 ingress, "Translate", "could not find port \"\(key.port)\" in service \"\(key.namespace)/\(key.service)\"")
             return key
         }
+        if port.appProtocol.text.lowercased() == "https" { table.secure.insert(key) }
         if table.endpoints[key] == nil {
             table.endpoints[key] = Self.addresses(view.slices(key.namespace, key.service), port: port.name.text)
         }

@@ -11,25 +11,36 @@ package final class IngressProxy: Sendable {
         var balancer: Balancer = Balancer()
     }
     private let state: Mutex<State> = Mutex(State())
-    fileprivate let client: HTTPClient
+    private let plain: HTTPClient
+    /// Towards endpoints with TLS, whose certificates are not verified (as ingress-nginx does): addresses of pods are the
+    /// cluster's own.
+    private let secure: HTTPClient
     /// From the end of the request to the head of its answer (nginx's proxy_read_timeout).
     package static let answerTimeout: Duration = .seconds(60)
     /// nginx's proxy_connect_timeout.
     package static let connectTimeout: Duration = .seconds(5)
 
-    package init() throws { client = try HTTPClient(tls: nil, connectTimeout: Self.connectTimeout) }
+    package init() throws {
+        plain = try HTTPClient(tls: nil, connectTimeout: Self.connectTimeout)
+        secure = try HTTPClient(tls: TLSClientOptions(insecureSkipVerify: true), connectTimeout: Self.connectTimeout)
+    }
 
     /// Idle connections to endpoints that are gone are closed.
     package func replace(_ table: RoutingTable) {
         state.withLock { $0.table = table }
-        client.keepOnly(Set(table.endpoints.values.joined()))
+        let known: Set<Endpoint> = Set(table.endpoints.values.joined())
+        plain.keepOnly(known)
+        secure.keepOnly(known)
     }
 
-    package func shutdown() async { await client.shutdown() }
-
-    fileprivate func route(_ host: String, _ path: String) -> RoutingTable.Verdict {
-        state.withLock { $0.table }.route(host: host, path: path)
+    package func shutdown() async {
+        await plain.shutdown()
+        await secure.shutdown()
     }
+
+    fileprivate var table: RoutingTable { state.withLock { $0.table } }
+
+    fileprivate func client(_ isSecure: Bool) -> HTTPClient { isSecure ? secure : plain }
 
     fileprivate func pick(_ endpoints: [Endpoint], _ tried: Set<Endpoint>) -> Lease? {
         state.withLock { $0.balancer.pick(endpoints, avoiding: tried) }.map { Lease($0, self) }
@@ -77,14 +88,18 @@ package struct IngressResponder: HTTPResponder {
         // The table is looked at for each try: an endpoint may have just left it.
         while true {
             let endpoints: [Endpoint]
-            switch proxy.route(host, request.path) {
+            let client: HTTPClient
+            let table: RoutingTable = proxy.table
+            switch table.route(host: host, path: request.path) {
             case .noRule: return respond(toFailure: 404, message: "")
             case .unavailable: return respond(toFailure: 503, message: "")
-            case .backend(_, let known): endpoints = known
+            case .backend(let key, let known):
+                endpoints = known
+                client = proxy.client(table.secure.contains(key))
             }
             guard let lease = proxy.pick(endpoints, tried) else { break }
             do {
-                return try await upgrades ? upgrade(onward, lease) : forward(onward, lease)
+                return try await upgrades ? upgrade(onward, lease, client) : forward(onward, lease, client)
             } catch let error as NetError {
                 failure = error
                 tried.insert(lease.endpoint)
@@ -101,14 +116,18 @@ package struct IngressResponder: HTTPResponder {
         return ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"].contains(request.method)
     }
 
-    private func forward(_ request: HTTPRequest, _ lease: Lease) async throws -> HTTPResponse {
-        let answer: HTTPClientResponse = try await proxy.client.send(
+    private func forward(
+        _ request: HTTPRequest, _ lease: Lease, _ client: HTTPClient
+    ) async throws -> HTTPResponse {
+        let answer: HTTPClientResponse = try await client.send(
             request, to: lease.endpoint, timeout: IngressProxy.answerTimeout)
         return try await response(answer, request, lease)
     }
 
-    private func upgrade(_ request: HTTPRequest, _ lease: Lease) async throws -> HTTPResponse {
-        let (answer, stream) = try await proxy.client.upgrade(
+    private func upgrade(
+        _ request: HTTPRequest, _ lease: Lease, _ client: HTTPClient
+    ) async throws -> HTTPResponse {
+        let (answer, stream) = try await client.upgrade(
             request, to: lease.endpoint, timeout: IngressProxy.answerTimeout)
         guard let stream else { return try await response(answer, request, lease) }
         var headers: Headers = ForwardedHeaders.endToEnd(answer.headers)

@@ -31,6 +31,8 @@ package struct RoutingTable: Sendable, Equatable {
     package var rules: [String: [PathRule]] = [:]
     package var defaultBackend: BackendKey?
     package var endpoints: [BackendKey: [Endpoint]] = [:]
+    /// Backends that speak TLS: the Service's port says `appProtocol: https`.
+    package var secure: Set<BackendKey> = []
 
     package init() {}
 

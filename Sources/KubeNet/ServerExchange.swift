@@ -94,11 +94,20 @@ final class ServerExchange: Sendable {
             }
         case .upgrade(let serve):
             state.withLock { $0.isLong = true }
-            guard let stream = await sink.upgrade(response, for: self) else { return }
+            // Also told when the client is gone, so that whatever stands behind the answer is closed.
+            let stream: any ByteStream = await sink.upgrade(response, for: self) ?? GoneStream()
             await serve(stream)
             await stream.close()
         }
     }
+}
+
+/// What is left of a client that went away before its connection could be handed over.
+private struct GoneStream: ByteStream {
+    func read() async throws -> [UInt8]? { throw NetError.closed }
+    func write(_ bytes: [UInt8]) async throws { throw NetError.closed }
+    func finish() async {}
+    func close() async {}
 }
 
 private struct ExchangeWriter: BodyWriter {

@@ -1,6 +1,7 @@
 // The proxy on loopback: between a client and endpoints that live, die and upgrade.
 
 import KubeBase
+import KubeCrypto
 import KubeNet
 import Logging
 import Synchronization
@@ -88,6 +89,26 @@ private func get(
         await front.shutdown(graceSeconds: 1)
         await one.shutdown(graceSeconds: 1)
         await rude.close()
+        await proxy.shutdown()
+    }
+
+    @Test func endpointsWithTLSAreSpokenToWithTLS() async throws {
+        let ca: CertificateAuthority = try CertificateAuthority.create(commonName: "own", validity: .seconds(600))
+        let leaf = try ca.issue(
+            CertificateRequest(commonName: "own", isServer: true, isClient: false, validity: .seconds(600)))
+        let one: HTTPServer = try HTTPServer(
+            responder: Answering { _ in HTTPResponse(contentType: "text/plain", Array("secret".utf8)) },
+            tls: TLSServerOptions(certificatePEM: leaf.certificatePEM, keyPEM: leaf.keyPEM, clientCAPEM: nil),
+            log: .component("test"))
+        let onePort: Int = try await one.listen(host: "127.0.0.1", port: 0)
+        let proxy: IngressProxy = try IngressProxy()
+        var secure: RoutingTable = table([endpoint(onePort)])
+        secure.secure = Set(secure.endpoints.keys)
+        proxy.replace(secure)
+        let (front, port) = try await serve(IngressResponder(proxy: proxy, scheme: "http", port: 80), streams: true)
+        #expect(try await get(port).1 == "secret")
+        await front.shutdown(graceSeconds: 1)
+        await one.shutdown(graceSeconds: 1)
         await proxy.shutdown()
     }
 
