@@ -288,7 +288,7 @@ import Testing
         ]
         func deadline(_ tolerations: [JSON]) -> Timestamp? {
             TaintEviction.deadline(
-                ["spec": ["tolerations": .array(tolerations)]], taints: [taint], now: now + .seconds(5))
+                ["spec": ["tolerations": .array(tolerations)]], taints: [taint], seen: now, now: now + .seconds(5))
         }
         #expect(deadline([]) == now + .seconds(5))
         #expect(deadline([["key": "node.kubernetes.io/unreachable", "operator": "Exists"]]) == nil)
@@ -296,6 +296,16 @@ import Testing
             deadline([["key": "node.kubernetes.io/unreachable", "operator": "Exists", "tolerationSeconds": 300]])
                 == now + .seconds(300))
         #expect(deadline([["operator": "Exists", "effect": "NoSchedule"]]) == now + .seconds(5))
+    }
+
+    /// kubectl's taints tell no time: what is left counts from when the pod was first seen, not anew at each look.
+    @Test func evictionCountsFromTheFirstLook() {
+        let pod: JSON = ["spec": ["tolerations": .array([["operator": "Exists", "tolerationSeconds": 2]])]]
+        for later in [0, 1, 5] {
+            let end: Timestamp? = TaintEviction.deadline(
+                pod, taints: [["key": "k", "effect": "NoExecute"]], seen: now, now: now + .seconds(later))
+            #expect(end == now + .seconds(2))
+        }
     }
 
     @Test func blocksOfAddresses() {

@@ -5,12 +5,15 @@ import KubeBase
 import KubeClient
 import KubeModel
 import KubeWire
+import Synchronization
 
 final class TaintEvictionController: Component {
     private let context: ControllerContext
     private let nodes: Informer
     private let pods: Informer
     private let queue: WorkQueue<ObjectKey>
+    /// When each pod that is to go later was first seen under a taint.
+    private let seen: Mutex<[ObjectKey: (uid: String, time: Timestamp)]> = Mutex([:])
 
     init(_ context: ControllerContext) {
         self.context = context
@@ -23,7 +26,7 @@ final class TaintEvictionController: Component {
             node?.spec.taints.elements.contains { $0.effect.text == "NoExecute" } ?? false
         }
         nodes.onChange { old, new in
-            guard evicts(new), old?.spec.taints != new?.spec.taints, let new else { return }
+            guard evicts(new) || evicts(old), old?.spec.taints != new?.spec.taints, let new else { return }
             for pod in pods.list(index: NodeLifecycleController.podIndex, new.metadata.name.text) {
                 queue.add(ObjectKey(of: pod))
             }
@@ -51,11 +54,17 @@ final class TaintEvictionController: Component {
 
     private func reconcile(_ key: ObjectKey) async throws -> ReconcileResult {
         guard let pod = pods.get(key), Pod.isActive(pod), let node = nodes.get(pod.spec.nodeName.text) else {
-            return .done
+            return forget(key)
         }
         let now: Timestamp = context.time.now()
-        guard let deadline = TaintEviction.deadline(pod, taints: node.spec.taints.elements, now: now) else {
-            return .done
+        let first: Timestamp = seen.withLock { s in
+            if let known = s[key], known.uid == pod.metadata.uid.text { return known.time }
+            s[key] = (pod.metadata.uid.text, now)
+            return now
+        }
+        let taints: [JSON] = node.spec.taints.elements
+        guard let deadline = TaintEviction.deadline(pod, taints: taints, seen: first, now: now) else {
+            return forget(key)
         }
         if deadline > now { return .after(deadline - now) }
         context.events.record(
@@ -75,6 +84,11 @@ final class TaintEvictionController: Component {
         } catch {
             if !error.isNotFound { throw error }
         }
+        return forget(key)
+    }
+
+    private func forget(_ key: ObjectKey) -> ReconcileResult {
+        seen.withLock { s in _ = s.removeValue(forKey: key) }
         return .done
     }
 }

@@ -132,12 +132,13 @@ final class ServiceAddresses: Component {
         }
         guard !r.status.conditions.elements.contains(where: { $0.type.text == "Ready" && $0.status.text == "True" })
         else { return }
-        r.status.conditions = [
-            [
-                "type": "Ready", "status": "True", "reason": "", "message": "Kubernetes Service CIDR is ready",
-                "lastTransitionTime": .string(context.time.now().rfc3339),
-            ]
-        ]
+        // Others' conditions stay.
+        var conditions: [JSON] = r.status.conditions.elements
+        Conditions.set(
+            &conditions,
+            Conditions.make(
+                "Ready", true, reason: "", message: "Kubernetes Service CIDR is ready", at: context.time.now()))
+        r.status.conditions = .array(conditions)
         _ = try await context.client.update(API.serviceCIDRs, r, subresource: "status")
     }
 }

@@ -10,8 +10,11 @@ enum SubPath {
     /// Binds `root/sub` to `target` and answers it. What does not exist is made as a directory.
     static func bind(_ root: String, _ sub: String, at target: String, isReadOnly: Bool) throws -> String {
         let parts: [Substring] = sub.split(separator: "/")
-        guard !sub.hasPrefix("/"), !parts.contains("..") else {
-            throw ConfigFault("subPath \"\(sub)\" must be a relative path without '..'")
+        guard !sub.hasPrefix("/") else {
+            throw ConfigFault("error SubPath `\(sub)` must not be an absolute path")
+        }
+        guard !parts.contains("..") else {
+            throw ConfigFault("unable to provision SubPath `\(sub)`: must not contain '..'")
         }
         if Mounts.isMountPoint(target) { return target }
         guard let realRoot = Files.realPath(root) else { throw ConfigFault("volume path \(root) does not exist") }
