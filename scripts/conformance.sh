@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Run upstream's own conformance suite (v1.20, built by ../shared/conformance) against a fresh cluster of three nodes.
+# Run upstream's own conformance suite (v1.20, built by ../shared/conformance) against a fresh cluster of three nodes,
+# then Tests/Conformance/run.py: the specs which came after v1.20, as far as FOCUS and SKIP leave the choice open.
 # usage: conformance.sh APUS [OUTDIR]
 # env:   SHARED=../shared/conformance   E2E=DIR with its binaries and images (built there on first use, 5-25 minutes)
 #        FOCUS, SKIP regular expressions   PROCESSES=6   LIMIT=2400 seconds   NODES=3
@@ -37,3 +38,6 @@ python3 Tests/Conformance/legacy-secrets.py "$root/$name/kubeconfig" &
 legacy=$!
 NS="" bash "$shared/conformance.sh" "$e2e" "$root/$name/kubeconfig" "$out" "${PROCESSES:-6}" "${LIMIT:-2400}"
 grep ^FAILED "$out/results.txt" || true
+if [ -z "${FOCUS:-}${SKIP:-}" ]; then
+    python3 Tests/Conformance/run.py "$root/$name/kubeconfig" | tee "$out/newer.txt"
+fi

@@ -30,6 +30,8 @@ say "== ingress"
 . "$here/ingress.sh"
 say "== token, access and OpenID servers"
 APUS="$APUS" "$here/reviewers.sh"
+say "== conformance specs newer than upstream's suite v1.20, those of the API alone"
+python3 "$here/../Conformance/run.py" "$KUBECONFIG" --api
 say "== SIGKILL in the middle of 500 creates"
 python3 "$here/crash.py" 150
 say "== a full disk"
