@@ -232,6 +232,8 @@ package final class LogStore: Store {
                 sink.publish(changes)
                 store.published.store(index.revision, ordering: .releasing)
             }
+            // Whoever has its answer finds itself counted.
+            store.counts.withLock { ($0.keys, $0.historyRows) = (index.keyCount, index.historyCount) }
             for outcome in outcomes { outcome.request.answer.resume(returning: outcome.result) }
         }
 
