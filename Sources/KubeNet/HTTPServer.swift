@@ -59,6 +59,7 @@ package final class HTTPServer: Sendable {
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.maxMessagesPerRead, value: 4)
+            .childChannelOption(.allocator, value: SparseBuffers.allocator)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try core.accept(channel) }
             }
@@ -128,14 +129,16 @@ final class ServerCore: Sendable {
             return try addHTTP1(
                 pipeline, channel, ServerConnectionFacts(server: self, peer: nil, remoteAddress: remote))
         }
+        let shown: ShownChain = ShownChain()
         let handshake: NIOSSLServerHandler =
             takesAnyClient
-            ? NIOSSLServerHandler(context: tls, customVerificationCallbackWithMetadata: { shown, verdict in
-                verdict.succeed(.certificateVerified(VerificationMetadata(ValidatedCertificateChain(shown))))
+            ? NIOSSLServerHandler(context: tls, customVerificationCallbackWithMetadata: { chain, verdict in
+                shown.keep(chain)
+                verdict.succeed(.certificateVerified(VerificationMetadata(nil)))
             }) : NIOSSLServerHandler(context: tls)
         try pipeline.addHandler(PlainHTTPRefusal())
         try pipeline.addHandler(handshake)
-        try pipeline.addHandler(NegotiationHandler(server: self, remoteAddress: remote, log: log))
+        try pipeline.addHandler(NegotiationHandler(server: self, shown: shown, remoteAddress: remote, log: log))
     }
 
     fileprivate func addHTTP1(
@@ -266,12 +269,14 @@ final class ServerCore: Sendable {
 private final class NegotiationHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     private let server: ServerCore
+    private let shown: ShownChain
     private let remoteAddress: String
     private let log: Logger
     private var deadline: Scheduled<Void>?
 
-    init(server: ServerCore, remoteAddress: String, log: Logger) {
+    init(server: ServerCore, shown: ShownChain, remoteAddress: String, log: Logger) {
         self.server = server
+        self.shown = shown
         self.remoteAddress = remoteAddress
         self.log = log
     }
@@ -291,7 +296,7 @@ private final class NegotiationHandler: ChannelInboundHandler, RemovableChannelH
         }
         let pipeline: ChannelPipeline.SynchronousOperations = context.pipeline.syncOperations
         let peer: PeerIdentity? = (try? pipeline.handler(type: NIOSSLServerHandler.self))?.peerIdentity(
-            isVerified: !server.takesAnyClient)
+            isVerified: !server.takesAnyClient, shown: shown.take())
         let facts: ServerConnectionFacts = ServerConnectionFacts(
             server: server, peer: peer, remoteAddress: remoteAddress)
         do {

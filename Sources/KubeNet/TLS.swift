@@ -3,6 +3,7 @@
 import KubeCrypto
 import NIOCore
 import NIOSSL
+import Synchronization
 
 package struct TLSServerOptions: Sendable {
     package var certificatePEM: String
@@ -88,14 +89,36 @@ private func certificates(_ pem: String) throws -> [NIOSSLCertificate] {
 
 extension NIOSSLServerHandler {
     /// The certificate that the client showed, verified unless the server takes any.
-    func peerIdentity(isVerified: Bool) -> PeerIdentity? {
+    func peerIdentity(isVerified: Bool, shown: [[UInt8]]) -> PeerIdentity? {
         guard let der = try? peerCertificate?.toDERBytes(), let facts = try? CertificateFacts(der: der) else {
             return nil
         }
         var peer: PeerIdentity = PeerIdentity(commonName: facts.commonName, organizations: facts.organizations)
         peer.isVerified = isVerified
-        let chain: [[UInt8]] = peerValidatedCertificateChain?.compactMap { try? $0.toDERBytes() } ?? []
+        let chain: [[UInt8]] = shown.isEmpty ? certificateChain : shown
         peer.chain = chain.isEmpty ? [der] : chain
         return peer
+    }
+
+    private var certificateChain: [[UInt8]] {
+        peerValidatedCertificateChain?.compactMap { try? $0.toDERBytes() } ?? []
+    }
+}
+
+/// What a client of a server that takes any certificate has shown, until it is asked for: as bytes, for parsed certificates
+/// are several times larger and would be kept as long as the connection.
+final class ShownChain: Sendable {
+    private let der: Mutex<[[UInt8]]> = Mutex([])
+
+    func keep(_ chain: [NIOSSLCertificate]) {
+        let bytes: [[UInt8]] = chain.compactMap { try? $0.toDERBytes() }
+        der.withLock { $0 = bytes }
+    }
+
+    func take() -> [[UInt8]] {
+        der.withLock { d in
+            defer { d = [] }
+            return d
+        }
     }
 }
