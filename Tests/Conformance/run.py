@@ -12,7 +12,7 @@ sys.path.insert(0, here)
 sys.dont_write_bytecode = True
 import harness
 
-AREAS = ["apimachinery", "extensions", "policies", "auth", "apps", "jobs", "network", "node", "resize", "storage"]
+AREAS = ["apimachinery", "extensions", "policies", "auth", "apps", "jobs", "network", "node", "resize", "storage", "beyond"]
 
 
 def known():
