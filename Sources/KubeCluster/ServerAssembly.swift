@@ -65,7 +65,7 @@ struct ServerAssembly: Sendable {
         ]
         let api: APIServer = try await APIServer.open(options)
         let http: HTTPServer = try HTTPServer(
-            responder: api, tls: tls(s, try s.serving()), log: .component("http"))
+            responder: api, tls: tls(s, try s.serving()), streamsBodies: { api.streamsBody(of: $0) }, log: .component("http"))
         return ServerAssembly(settings: s, resources: resources, api: api, http: http, sealer: sealer, agents: agents)
     }
 

@@ -51,9 +51,9 @@ package final class IngressListeners: Sendable {
         var tls: TLSServerOptions = TLSServerOptions(
             certificatePEM: own.certificatePEM, keyPEM: own.keyPEM, clientCAPEM: nil)
         tls.names = names
-        http = try HTTPServer(responder: responders.http, tls: nil, streamsBodies: true, log: .component("ingress.http"))
+        http = try HTTPServer(responder: responders.http, tls: nil, streamsBodies: { _ in true }, log: .component("ingress.http"))
         https = try HTTPServer(
-            responder: responders.https, tls: tls, streamsBodies: true, log: .component("ingress.https"))
+            responder: responders.https, tls: tls, streamsBodies: { _ in true }, log: .component("ingress.https"))
     }
 
     package func listen(_ settings: IngressSettings) async throws -> IngressAddress {

@@ -164,7 +164,8 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler, R
             body = []
             let length: Int? = head.headers.first(name: "content-length").flatMap { Int($0) }
             let streams: Bool =
-                facts.streamsBodies && (head.headers.contains(name: "transfer-encoding") || (length ?? 0) > 0)
+                (head.headers.contains(name: "transfer-encoding") || (length ?? 0) > 0)
+                && facts.streamsBodies(head.uri)
             if let length, !streams, length > facts.bodyBytesMax { return refuseBody() }
             if let length, !streams { body.reserveCapacity(length) }
             if head.version.minor >= 1, head.headers["host"].count != 1 {

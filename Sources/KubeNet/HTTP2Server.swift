@@ -106,7 +106,9 @@ final class HTTP2ServerStreamHandler: ChannelDuplexHandler, ResponseSink, @unche
             if head == nil {
                 head = frame.headers
                 let length: Int? = frame.headers.first(name: "content-length").flatMap { Int($0) }
-                if facts.streamsBodies, !frame.endStream { return begin(length) }
+                if !frame.endStream, facts.streamsBodies(frame.headers.first(name: ":path") ?? "") {
+                    return begin(length)
+                }
                 if let length, length > facts.bodyBytesMax { return refuseBody() }
             }
             if frame.endStream { answer() } else { limitBody(context) }

@@ -12,11 +12,11 @@ import Synchronization
 package final class HTTPServer: Sendable {
     private let core: ServerCore
 
-    /// A request whose body is longer than `bodyBytesMax` is answered 413. With `streamsBodies` the responder is called
-    /// when the head has come, and reads the body, of any length, from `HTTPRequest.stream`.
+    /// A request whose body is longer than `bodyBytesMax` is answered 413. Where `streamsBodies` says so, of the path and
+    /// query, the responder is called when the head has come, and reads the body, of any length, from `HTTPRequest.stream`.
     package init(
         responder: any HTTPResponder, tls: TLSServerOptions?, bodyBytesMax: Int = 3 << 20,
-        streamsBodies: Bool = false, log: Logger
+        streamsBodies: @escaping @Sendable (_ target: String) -> Bool = { _ in false }, log: Logger
     ) throws {
         core = ServerCore(
             responder: responder, tls: try tls?.context(protocols: ["h2", "http/1.1"]),
@@ -74,7 +74,7 @@ struct ServerConnectionFacts: Sendable {
     let peer: PeerIdentity?
     let remoteAddress: String
     var bodyBytesMax: Int { server.bodyBytesMax }
-    var streamsBodies: Bool { server.streamsBodies }
+    var streamsBodies: @Sendable (_ target: String) -> Bool { server.streamsBodies }
 }
 
 /// The state that a server's connections share.
@@ -93,12 +93,12 @@ final class ServerCore: Sendable {
     let responder: any HTTPResponder
     let takesAnyClient: Bool
     let bodyBytesMax: Int
-    let streamsBodies: Bool
+    let streamsBodies: @Sendable (_ target: String) -> Bool
     private let log: Logger
 
     init(
         responder: any HTTPResponder, tls: NIOSSLContext?, takesAnyClient: Bool, bodyBytesMax: Int,
-        streamsBodies: Bool, log: Logger
+        streamsBodies: @escaping @Sendable (String) -> Bool, log: Logger
     ) {
         self.responder = responder
         self.takesAnyClient = takesAnyClient

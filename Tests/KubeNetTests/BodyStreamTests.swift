@@ -20,7 +20,7 @@ private func withStreamingServer(
     _ body: (Endpoint) async throws -> Void
 ) async throws {
     let server: HTTPServer = try HTTPServer(
-        responder: Responder(answer), tls: tls, bodyBytesMax: 10, streamsBodies: true, log: .component("test"))
+        responder: Responder(answer), tls: tls, bodyBytesMax: 10, streamsBodies: { $0 != "/whole" }, log: .component("test"))
     let port: Int = try await server.listen(host: "127.0.0.1", port: 0)
     do { try await body(.tcp(host: "127.0.0.1", port: port)) } catch {
         await server.shutdown(graceSeconds: 0)
@@ -42,6 +42,14 @@ private func withStreamingServer(
             }
             let none = try await client.send(HTTPRequest(method: "GET", path: "/"), to: endpoint)
             #expect(text(try await none.body.collect(maxBytes: 100)) == "no stream")
+            // Where nothing is streamed the limit holds.
+            let whole = try await client.send(
+                HTTPRequest(method: "POST", path: "/whole", body: Array("short".utf8)), to: endpoint)
+            #expect(text(try await whole.body.collect(maxBytes: 100)) == "no stream")
+            let long = try await client.send(
+                HTTPRequest(method: "POST", path: "/whole", body: Array("longer than ten".utf8)), to: endpoint)
+            #expect(long.status == 413)
+            long.body.cancel()
             await client.shutdown()
         }
     }

@@ -46,6 +46,7 @@ extension APIServer {
         _ request: HTTPRequest, _ info: RequestInfo, _ query: Query, _ user: UserInfo,
         _ definition: ResourceDefinition, _ subresource: SubresourceDefinition?, _ verb: Verb, _ passage: Passage
     ) async throws(StatusError) -> HTTPResponse {
+        var request: HTTPRequest = request
         let connects: Bool = subresource.map { Registry.connects.contains($0.name) } ?? false
         let representation: Representation = connects ? Representation() : try Representation(request, query, isCustom: definition.isCustom)
         // A review is no row of a table.
@@ -62,6 +63,7 @@ extension APIServer {
         var call: RegistryRequest = RegistryRequest(
             definition: definition, subresource: subresource, context: context, query: query)
         call.subpath = info.subpath
+        if !connects { try await Self.collectBody(of: &request) }
         call.http = request
         var answers: Answers = Answers(
             definition: definition, representation: representation, now: context.now)

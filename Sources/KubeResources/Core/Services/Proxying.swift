@@ -47,7 +47,7 @@ enum EndpointProxy {
         out.headers["Authorization"] = nil
         // Pages come plain, so that their links can be rewritten.
         out.headers["Accept-Encoding"] = nil
-        out.headers["Content-Length"] = nil
+        if out.stream == nil { out.headers["Content-Length"] = nil }
         out.headers.pairs.removeAll { $0.name.lowercased().hasPrefix("impersonate-") }
         if !upgrades { for hop in hops { out.headers[hop] = nil } }
         out.headers["X-Forwarded-Uri"] = request.path
