@@ -171,7 +171,7 @@ package final class TokenVerifier: Sendable {
             }
             return ["authenticated": true, "user": answer.user.json, "audiences": JSON(answer.audiences)]
         } catch {
-            return ["authenticated": false, "user": [:], "error": .string("invalid bearer token, \(error.words)")]
+            return ["authenticated": false, "user": [:], "error": .string("[invalid bearer token, \(error.words)]")]
         }
     }
 
