@@ -57,7 +57,9 @@ enum Subjects {
             guard let documents = try? YAML.parse(text(b)) else { return }
             for document in documents {
                 let written: String = YAML.write(document)
-                guard let again = try? YAML.parse(written), (again.first ?? .null) == document || again.isEmpty else {
+                // As JSON: 1e-9999 is written 0 and read as an integer.
+                guard let again = try? YAML.parse(written), (again.first ?? .null).encoded() == document.encoded()
+                else {
                     throw Broken(description: "YAML that was written is another value: \(written.prefix(200))")
                 }
             }
