@@ -5,8 +5,8 @@ import KubeBase
 import KubeWire
 
 enum TaintEviction {
-    /// nil: the pod may stay. Otherwise the time at which it must go. `seen`: when the pod was first seen on the tainted
-    /// node; it counts for taints that do not tell when they were added (kubectl's).
+    /// nil: the pod may stay. Otherwise the time at which it must go. `seen`: when the pod was first seen under a
+    /// taint; it counts for taints that do not tell when they were added (kubectl's).
     static func deadline(_ pod: JSON, taints: [JSON], seen: Timestamp, now: Timestamp) -> Timestamp? {
         let tolerations: [JSON] = pod.spec.tolerations.elements
         var deadline: Timestamp?
