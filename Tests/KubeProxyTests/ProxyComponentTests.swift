@@ -41,7 +41,7 @@ private struct Refused: Error {}
                 // The first write and the first change are refused: both must lead to a whole new table.
                 if count == 1 || count == 3 { throw Refused() }
             }, flows: { _ in }, prepare: {})
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await proxy.run() }
             await proxy.waitUntilProgrammed()
             #expect(applied.withLock { $0.count } == 2)
@@ -80,7 +80,7 @@ private struct Refused: Error {}
                 }
                 if count == 1 { throw Refused() }
             })
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await informers.run() }
             group.addTask { try await policy.run() }
             await policy.admit(pod, addresses: ["10.244.1.2"])
@@ -97,7 +97,7 @@ private struct Refused: Error {}
             Client(transport: Shelf(objects: [:], later: later), fieldManager: "test"))
         let policy: PolicyComponent = PolicyComponent(
             informers: informers, nodeName: "n1", filter: { _ in Issue.record("nothing is to be written") })
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await informers.run() }
             group.addTask { try await policy.run() }
             await policy.admit(PolicyTests.pod("p1", "", [:]), addresses: ["10.244.1.2"])
