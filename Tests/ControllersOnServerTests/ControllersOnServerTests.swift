@@ -48,6 +48,12 @@ import Testing
                 let reasons: Set<String> = Set(try await c.list(API.events).map { $0.reason.text })
                 return reasons.isSuperset(of: ["ScalingReplicaSet", "SuccessfulCreate", "SuccessfulDelete"])
             }
+            try await c.wait("the end of the old pods and the news of it") {
+                let status: JSON = try await c.get(API.deployments, "web")?.status ?? .null
+                let pods: Int = try await c.list(API.pods).count
+                return pods == 3 && (status.terminatingReplicas.asInt ?? 0) == 0
+                    && status.conditions.elements.contains { $0.reason.text == "NewReplicaSetAvailable" }
+            }
             // Settled: nothing writes any more.
             let before: JSON? = try await c.get(API.deployments, "web")
             try await Task.sleep(for: .milliseconds(300))
