@@ -96,7 +96,8 @@ package final class IngressController: Component {
             var plan: IngressPlan = IngressPlan(view)
             listeners.proxy.replace(plan.table)
             listeners.replace(certificates: pairs.parse(&plan))
-            for (key, kind, fault) in told.news(plan, generation: { ingresses.get($0)?.metadata.generation.asInt ?? 0 }) {
+            let generation: (ObjectKey) -> Int = { self.ingresses.get($0)?.metadata.generation.asInt ?? 0 }
+            for (key, kind, fault) in told.news(plan, generation: generation) {
                 guard let ingress = ingresses.get(key) else { continue }
                 events.record(ingress, kind, reason: fault.reason, fault.message)
             }

@@ -137,7 +137,8 @@ package struct IngressPlan: Sendable {
         }
         guard let port else {
             fault(
-                ingress, "Translate", "could not find port \"\(key.port)\" in service \"\(key.namespace)/\(key.service)\"")
+                ingress, "Translate",
+                "could not find port \"\(key.port)\" in service \"\(key.namespace)/\(key.service)\"")
             return key
         }
         if port.appProtocol.text.lowercased() == "https" { table.secure.insert(key) }

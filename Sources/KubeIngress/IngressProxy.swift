@@ -12,17 +12,18 @@ package final class IngressProxy: Sendable {
     }
     private let state: Mutex<State> = Mutex(State())
     private let plain: HTTPClient
-    /// Towards endpoints with TLS, whose certificates are not verified (as ingress-nginx does): addresses of pods are the
-    /// cluster's own.
+    /// Towards endpoints with TLS, whose certificates are not verified (as ingress-nginx does): the addresses of pods
+    /// are the cluster's own.
     private let secure: HTTPClient
     /// From the end of the request to the head of its answer (nginx's proxy_read_timeout).
     package static let answerTimeout: Duration = .seconds(60)
-    /// nginx's proxy_connect_timeout.
-    package static let connectTimeout: Duration = .seconds(5)
+    /// Room for one lost packet: the address of a pod that has just gone may answer nothing at all.
+    package static let connectTimeout: Duration = .seconds(2)
 
     package init() throws {
-        plain = try HTTPClient(tls: nil, connectTimeout: Self.connectTimeout)
-        secure = try HTTPClient(tls: TLSClientOptions(insecureSkipVerify: true), connectTimeout: Self.connectTimeout)
+        plain = try HTTPClient(tls: nil, connectTimeout: Self.connectTimeout, repeatsLost: false)
+        secure = try HTTPClient(
+            tls: TLSClientOptions(insecureSkipVerify: true), connectTimeout: Self.connectTimeout, repeatsLost: false)
     }
 
     /// Idle connections to endpoints that are gone are closed.
@@ -68,6 +69,8 @@ package struct IngressResponder: HTTPResponder {
     package let port: Int
     /// Bodies up to this many bytes are sent in one piece with their head.
     static let wholeBytesMax: Int = 16 << 10
+    /// Connections lost by one request before an endpoint counts as tried.
+    static let lossesMax: Int = 3
 
     package init(proxy: IngressProxy, scheme: String, port: Int) {
         self.proxy = proxy
@@ -85,6 +88,7 @@ package struct IngressResponder: HTTPResponder {
         onward.stream = request.stream
         var tried: Set<Endpoint> = []
         var failure: NetError?
+        var losses: Int = 0
         // The table is looked at for each try: an endpoint may have just left it.
         while true {
             let endpoints: [Endpoint]
@@ -102,7 +106,9 @@ package struct IngressResponder: HTTPResponder {
                 return try await upgrades ? upgrade(onward, lease, client) : forward(onward, lease, client)
             } catch let error as NetError {
                 failure = error
-                tried.insert(lease.endpoint)
+                // A kept connection may just have been closed: the endpoint, if it is still one, gets new chances.
+                losses += 1
+                if error.kind != .closed || losses > Self.lossesMax { tried.insert(lease.endpoint) }
                 if !Self.mayRepeat(onward, after: error, upgrades: upgrades) { break }
             } catch { break }
         }

@@ -10,7 +10,8 @@ package enum IngressStatus {
         [[
             "ip": .string(address.host),
             "ports": [
-                ["port": JSON(address.httpPort), "protocol": "TCP"], ["port": JSON(address.httpsPort), "protocol": "TCP"],
+                ["port": JSON(address.httpPort), "protocol": "TCP"],
+                ["port": JSON(address.httpsPort), "protocol": "TCP"],
             ],
         ]]
     }
@@ -78,7 +79,9 @@ package struct KeyPairs: Sendable {
     }
 
     private static func pair(_ certificatePEM: String, _ keyPEM: String) -> Result<TLSKeyPair, NetError> {
-        do { return .success(try TLSKeyPair(certificatePEM: certificatePEM, keyPEM: keyPEM)) } catch let error as NetError {
+        do {
+            return .success(try TLSKeyPair(certificatePEM: certificatePEM, keyPEM: keyPEM))
+        } catch let error as NetError {
             return .failure(error)
         } catch { return .failure(NetError(.tls, "\(error)")) }
     }

@@ -67,10 +67,15 @@ package final class HTTPClient: Sendable {
     static let idleMax: Int = 64
     static let idleSecondsMax: Int64 = 90
     private let connectTimeout: Duration
+    private let repeatsLost: Bool
 
-    /// nil speaks plain HTTP. Unix sockets are always plain.
-    package init(tls: TLSClientOptions?, connectTimeout: Duration = .seconds(30)) throws {
+    /// nil speaks plain HTTP. Unix sockets are always plain. With `repeatsLost` a harmless request that a kept connection
+    /// lost is sent again to the same endpoint; without it the caller gets the error, and may know a better one.
+    package init(
+        tls: TLSClientOptions?, connectTimeout: Duration = .seconds(30), repeatsLost: Bool = true
+    ) throws {
         self.tls = tls
+        self.repeatsLost = repeatsLost
         self.connectTimeout = connectTimeout
         tlsContext = try tls?.context()
     }
@@ -128,7 +133,8 @@ package final class HTTPClient: Sendable {
             } catch let error as HTTP1ClientHandler.StaleConnection where reused != nil {
                 // The server closed a kept connection just as we used it: another one, if asking again is safe.
                 let mayRepeat: Bool =
-                    request.stream == nil && ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"].contains(request.method)
+                    repeatsLost && request.stream == nil
+                    && ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"].contains(request.method)
                 if error.wasWritten && !mayRepeat {
                     throw error.cause
                 }
