@@ -5,7 +5,7 @@ twin() { # twin NAME ARGUMENTS…: both print the same
     if [ "$kubectl_minor" -lt 30 ]; then return 0; fi
     local name=$1
     shift
-    same "$(apus "$@" 2>&1 | sed 's/[0-9]\+[smh]\b/AGE/g; s/ \+/ /g; s/apus/kubectl/g')" "$(k "$@" 2>&1 | sed 's/[0-9]\+[smh]\b/AGE/g; s/ \+/ /g; s/apus/kubectl/g; /^ *creationTimestamp: null$/d')" "$name: as kubectl"
+    same "$(apus "$@" 2>&1 | sed 's/\([0-9]\+[dhms]\)\+\b/AGE/g; s/ \+/ /g; s/apus/kubectl/g')" "$(k "$@" 2>&1 | sed 's/\([0-9]\+[dhms]\)\+\b/AGE/g; s/ \+/ /g; s/apus/kubectl/g; /^ *creationTimestamp: null$/d')" "$name: as kubectl"
 }
 has "$(apus create deployment cli --image=web:1.0 --replicas=2)" 'deployment.apps/cli created' "create"
 has "$(apus rollout status deployment/cli --timeout=60s)" 'deployment "cli" successfully rolled out' "rollout status"
