@@ -140,6 +140,23 @@ struct ServerAssembly: Sendable {
             ])
     }
 
+    /// Where the server is and its authority: what a machine without credentials may know.
+    private var publicKubeconfig: String {
+        let server: String =
+            settings.sandbox?.serverFromNodes ?? "https://\(hostPort(settings.advertiseAddress, settings.port))"
+        let authority: String = Base64.encode(Array(settings.credentials.authority.certificatePEM.utf8))
+        return YAML.write([
+            "apiVersion": "v1", "kind": "Config", "preferences": [:], "users": [], "contexts": [],
+            "current-context": "",
+            "clusters": [
+                [
+                    "name": "",
+                    "cluster": ["certificate-authority-data": .string(authority), "server": .string(server)],
+                ]
+            ],
+        ])
+    }
+
     private func components() -> [any Component] {
         let informers: InformerSet = InformerSet(client(.loopback, "kube-controller-manager"))
         var options: ControllerOptions = ControllerOptions()
@@ -172,6 +189,7 @@ struct ServerAssembly: Sendable {
                     IngressFlags.tell($0, folder)
                 })
         }
+        all.append(BootstrapTokens(api.registry, kubeconfig: publicKubeconfig, time: SystemTime()))
         if let sandbox = settings.sandbox {
             all.append(
                 PodRanges(
