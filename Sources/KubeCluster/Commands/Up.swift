@@ -36,7 +36,10 @@ enum Up {
         let isStopped: Bool = cluster.server == nil
         let isNew: Bool = !Files.exists(paths.configuration)
         do {
-            if isStopped { try checkPort(configuration) }
+            if isStopped {
+                await Daemon.waitForLastThread(record: paths.serverRecord)
+                try checkPort(configuration)
+            }
             try configuration.save(paths)
             try await start(cluster, progress, network)
         } catch {

@@ -29,6 +29,15 @@ struct Daemon: Sendable {
         bootID = Machine.bootID
     }
 
+    /// Returns when the recorded process has let go of all it had, if it is a dead one whose threads are still going:
+    /// its ports are not free before. At most ten seconds.
+    static func waitForLastThread(record: String) async {
+        guard let bytes = try? Files.read(record), let json = try? JSON.parse(bytes), let pid = json.pid.asInt,
+            let info = ProcessInfo(Int32(pid)), info.state == "Z", json.startTicks.asInt64 == Int64(info.startTicks)
+        else { return }
+        _ = await ProcessEnd.wait(Int32(pid), timeout: .seconds(10))
+    }
+
     func save(_ record: String) throws {
         let json: JSON = [
             "pid": JSON(Int(pid)), "startTicks": JSON(Int64(startTicks)), "bootID": JSON(bootID),
