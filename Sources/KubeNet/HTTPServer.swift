@@ -160,6 +160,8 @@ final class ServerCore: Sendable {
         ]
         connection.targetWindowSize = 4 << 20
         connection.controlFrameRateLimit.maximumCount = 1_000_000
+        // A reset that crosses the answer comes for a stream that is closed: no more suspicious than a reset.
+        connection.maximumConnectionGlitches = ServerLimits.resetsMax
         var stream: NIOHTTP2Handler.StreamConfiguration = .init()
         stream.targetWindowSize = 1 << 20
         stream.outboundBufferSizeHighWatermark = 64 << 10
