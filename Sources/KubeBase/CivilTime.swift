@@ -38,7 +38,7 @@ package struct CivilTime: Sendable, Hashable {
     }
 
     /// Civil date of a day number since 1970-01-01 (proleptic Gregorian).
-    private static func date(days: Int64) -> (Int64, Int64, Int64) {
+    package static func date(days: Int64) -> (Int64, Int64, Int64) {
         let z: Int64 = days + 719468
         let era: Int64 = (z >= 0 ? z : z - 146096) / 146097
         let doe: Int64 = z - era * 146097
@@ -49,7 +49,8 @@ package struct CivilTime: Sendable, Hashable {
         return (yoe + era * 400 + (month <= 2 ? 1 : 0), month, doy - (153 * mp + 2) / 5 + 1)
     }
 
-    private static func days(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
+    /// The day number of a civil date: the inverse of `date(days:)`.
+    package static func days(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
         let y: Int64 = month <= 2 ? year - 1 : year
         let era: Int64 = (y >= 0 ? y : y - 399) / 400
         let yoe: Int64 = y - era * 400

@@ -70,7 +70,7 @@ package struct CELTime: Sendable, Hashable, Comparable {
         }
         guard at == b.count else { return nil }
         self.init(
-            seconds: CELTime.day(y, mo, d) * 86400 + h * 3600 + mi * 60 + s - offset, nanoseconds: fraction)
+            seconds: CivilTime.days(y, mo, d) * 86400 + h * 3600 + mi * 60 + s - offset, nanoseconds: fraction)
     }
 
     /// `2006-01-02`, as schemas of format `date` have it.
@@ -82,14 +82,6 @@ package struct CELTime: Sendable, Hashable, Comparable {
         case 4, 6, 9, 11: 30
         default: 31
         }
-    }
-
-    private static func day(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
-        let y: Int64 = month <= 2 ? year - 1 : year
-        let era: Int64 = (y >= 0 ? y : y - 399) / 400
-        let yoe: Int64 = y - era * 400
-        let doy: Int64 = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
-        return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468
     }
 
     struct Civil {
@@ -107,17 +99,10 @@ package struct CELTime: Sendable, Hashable, Comparable {
         let s: Int64 = seconds + offsetSeconds
         let days: Int64 = (s >= 0 ? s : s - 86399) / 86400
         let rest: Int64 = s - days * 86400
-        let z: Int64 = days + 719468
-        let era: Int64 = (z >= 0 ? z : z - 146096) / 146097
-        let doe: Int64 = z - era * 146097
-        let yoe: Int64 = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365
-        let doy: Int64 = doe - (365 * yoe + yoe / 4 - yoe / 100)
-        let mp: Int64 = (5 * doy + 2) / 153
-        let month: Int64 = mp < 10 ? mp + 3 : mp - 9
-        let year: Int64 = yoe + era * 400 + (month <= 2 ? 1 : 0)
+        let (year, month, day): (Int64, Int64, Int64) = CivilTime.date(days: days)
         return Civil(
-            year: year, month: month, day: doy - (153 * mp + 2) / 5 + 1,
-            yearDay: days - CELTime.day(year, 1, 1), weekDay: ((days + 4) % 7 + 7) % 7,
+            year: year, month: month, day: day,
+            yearDay: days - CivilTime.days(year, 1, 1), weekDay: ((days + 4) % 7 + 7) % 7,
             hour: rest / 3600, minute: rest / 60 % 60, second: rest % 60)
     }
 

@@ -1,5 +1,6 @@
 // Calendar arithmetic and time zones, as schedules need them.
 
+import KubeBase
 import KubeClient
 
 /// A minute of a calendar, in some zone.
@@ -35,23 +36,11 @@ struct CivilTime: Sendable, Equatable {
         return Int(((days + 4) % 7 + 7) % 7)
     }
 
-    static func days(_ y: Int, _ m: Int, _ d: Int) -> Int64 {
-        let year: Int64 = Int64(m <= 2 ? y - 1 : y)
-        let era: Int64 = (year >= 0 ? year : year - 399) / 400
-        let yoe: Int64 = year - era * 400
-        let doy: Int64 = Int64((153 * (m > 2 ? m - 3 : m + 9) + 2) / 5 + d - 1)
-        return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468
-    }
+    static func days(_ y: Int, _ m: Int, _ d: Int) -> Int64 { KubeBase.CivilTime.days(Int64(y), Int64(m), Int64(d)) }
 
     private static func date(_ days: Int64) -> (Int, Int, Int) {
-        let z: Int64 = days + 719468
-        let era: Int64 = (z >= 0 ? z : z - 146096) / 146097
-        let doe: Int64 = z - era * 146097
-        let yoe: Int64 = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365
-        let doy: Int64 = doe - (365 * yoe + yoe / 4 - yoe / 100)
-        let mp: Int64 = (5 * doy + 2) / 153
-        let month: Int64 = mp < 10 ? mp + 3 : mp - 9
-        return (Int(yoe + era * 400 + (month <= 2 ? 1 : 0)), Int(month), Int(doy - (153 * mp + 2) / 5 + 1))
+        let (year, month, day): (Int64, Int64, Int64) = KubeBase.CivilTime.date(days: days)
+        return (Int(year), Int(month), Int(day))
     }
 }
 
