@@ -18,16 +18,11 @@ package typealias NetworkPreparation = @Sendable () async throws -> Void
 
 /// Keeps one node's packet filter equal to the cluster's Services.
 ///
-///     informer event → brain, wanted += 1, wake → transaction → kernel → programmed = wanted → waiters resume
+///     informer event → brain, progress.changed, wake → transaction → kernel → progress.reached → waiters resume
 package final class ProxyComponent: Component {
     private struct State {
         var brain: ProxyBrain
-        /// Counts the events seen.
-        var wanted: Int = 0
-        /// The count that the kernel stands at; -1 before the first write.
-        var programmed: Int = -1
-        var isStopped: Bool = false
-        var waiters: [(wanted: Int, continuation: CheckedContinuation<Void, Never>)] = []
+        var progress: KernelProgress = KernelProgress()
     }
 
     private let state: Mutex<State>
@@ -73,12 +68,7 @@ package final class ProxyComponent: Component {
     /// the proxy has stopped.
     package func waitUntilProgrammed() async {
         await withCheckedContinuation { (waiter: CheckedContinuation<Void, Never>) in
-            let isDone: Bool = state.withLock {
-                if $0.isStopped || $0.programmed >= $0.wanted { return true }
-                $0.waiters.append(($0.wanted, waiter))
-                return false
-            }
-            if isDone { waiter.resume() }
+            if !state.withLock({ $0.progress.wait(waiter) }) { waiter.resume() }
         }
     }
 
@@ -118,7 +108,7 @@ package final class ProxyComponent: Component {
     private func note(_ event: (inout ProxyBrain) -> Void) {
         state.withLock {
             event(&$0.brain)
-            $0.wanted += 1
+            $0.progress.changed()
         }
         wake.continuation.yield()
     }
@@ -131,7 +121,7 @@ package final class ProxyComponent: Component {
         var backoff: Duration = .milliseconds(100)
         var failures: Int = 0
         for await _ in wake.stream {
-            let (change, wanted): (ProxyChange, Int) = state.withLock { ($0.brain.change(), $0.wanted) }
+            let (change, wanted): (ProxyChange, Int) = state.withLock { ($0.brain.change(), $0.progress.wanted) }
             do {
                 if let transaction: JSON = change.transaction {
                     alarm?.expect()
@@ -157,21 +147,10 @@ package final class ProxyComponent: Component {
     }
 
     private func reached(_ wanted: Int) -> [CheckedContinuation<Void, Never>] {
-        state.withLock { s in
-            s.programmed = wanted
-            let ready: [CheckedContinuation<Void, Never>] = s.waiters.filter { $0.wanted <= wanted }
-                .map { $0.continuation }
-            s.waiters.removeAll { $0.wanted <= wanted }
-            return ready
-        }
+        state.withLock { $0.progress.reached(wanted) }
     }
 
     private func stop() {
-        let waiters: [CheckedContinuation<Void, Never>] = state.withLock { s in
-            s.isStopped = true
-            defer { s.waiters = [] }
-            return s.waiters.map { $0.continuation }
-        }
-        for waiter in waiters { waiter.resume() }
+        for waiter in state.withLock({ $0.progress.stop() }) { waiter.resume() }
     }
 }

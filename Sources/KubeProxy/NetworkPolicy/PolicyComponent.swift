@@ -22,11 +22,7 @@ package final class PolicyComponent: Component {
         /// Somebody else changed the table.
         var isSuspect: Bool = false
         /// Counts changes of the view.
-        var wanted: Int = 0
-        /// The count that the kernel stands at; -1 before the first write.
-        var programmed: Int = -1
-        var isStopped: Bool = false
-        var waiters: [(wanted: Int, continuation: CheckedContinuation<Void, Never>)] = []
+        var progress: KernelProgress = KernelProgress()
     }
 
     package let name: String = "network-policy"
@@ -74,18 +70,13 @@ package final class PolicyComponent: Component {
                 if $0.view.policies.isEmpty { return false }
                 $0.admitted[pod.key] = pod
                 $0.view.pods[pod.key] = pod
-                $0.wanted += 1
+                $0.progress.changed()
                 return true
             }
             if isConcerned { news.raise() }
         }
         await withCheckedContinuation { (waiter: CheckedContinuation<Void, Never>) in
-            let isDone: Bool = state.withLock {
-                if $0.isStopped || $0.view.policies.isEmpty || $0.programmed >= $0.wanted { return true }
-                $0.waiters.append(($0.wanted, waiter))
-                return false
-            }
-            if isDone { waiter.resume() }
+            if !state.withLock({ !$0.view.policies.isEmpty && $0.progress.wait(waiter) }) { waiter.resume() }
         }
     }
 
@@ -113,7 +104,7 @@ package final class PolicyComponent: Component {
                 }
                 guard s.view.pods[key] != pod else { return false }
                 s.view.pods[key] = pod
-                s.wanted += 1
+                s.progress.changed()
                 return true
             }
             if isNews { news.raise() }
@@ -149,7 +140,7 @@ package final class PolicyComponent: Component {
     private func note(_ change: (inout State) -> Void) {
         state.withLock {
             change(&$0)
-            $0.wanted += 1
+            $0.progress.changed()
         }
         news.raise()
     }
@@ -162,8 +153,8 @@ package final class PolicyComponent: Component {
                 let ruleset: Ruleset = PolicyRules.ruleset(s.view)
                 if s.isSuspect { s.written = nil }
                 s.isSuspect = false
-                guard let old: Ruleset = s.written else { return (Self.table.rewrite(ruleset), ruleset, s.wanted) }
-                return (Self.table.transaction(from: old, to: ruleset), ruleset, s.wanted)
+                guard let old: Ruleset = s.written else { return (Self.table.rewrite(ruleset), ruleset, s.progress.wanted) }
+                return (Self.table.transaction(from: old, to: ruleset), ruleset, s.progress.wanted)
             }
             do {
                 if let transaction {
@@ -189,21 +180,12 @@ package final class PolicyComponent: Component {
 
     private func reached(_ wanted: Int, _ ruleset: Ruleset?) -> [CheckedContinuation<Void, Never>] {
         state.withLock { s in
-            s.programmed = wanted
             s.written = ruleset
-            let ready: [CheckedContinuation<Void, Never>] = s.waiters.filter { $0.wanted <= wanted }
-                .map { $0.continuation }
-            s.waiters.removeAll { $0.wanted <= wanted }
-            return ready
+            return s.progress.reached(wanted)
         }
     }
 
     private func stop() {
-        let waiters: [CheckedContinuation<Void, Never>] = state.withLock { s in
-            s.isStopped = true
-            defer { s.waiters = [] }
-            return s.waiters.map { $0.continuation }
-        }
-        for waiter in waiters { waiter.resume() }
+        for waiter in state.withLock({ $0.progress.stop() }) { waiter.resume() }
     }
 }
